@@ -1,0 +1,1 @@
+"""The participants of the reference sagas: one module each, one Lambda function each."""

@@ -1,0 +1,21 @@
+"""Messages to customers: each is sent once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from handlers.models import Message, Order, Parcel
+from handlers.table import Table
+from stepsaga import Participant, SagaContext
+
+TABLE: Final = ("OUTBOX_TABLE", "outbox")
+
+participant = Participant(resources={"outbox": lambda: Table.of(*TABLE)})
+
+
+def thank_customer(order: Order, ship: Parcel, saga: SagaContext, outbox: Table) -> Message:
+    """Tell the customer that the parcel is under way."""
+    text = f"Thank you. Your parcel {ship.tracking} is on its way."
+    message = {"to": order.customer, "text": text}
+    outbox.settle(f"message#{saga.idempotency_key}", message)
+    return Message(id=saga.idempotency_key, to=order.customer)

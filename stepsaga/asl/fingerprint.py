@@ -1,0 +1,42 @@
+"""What makes two releases of a saga the same: a fingerprint that every call and commit carries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.asl.compiler import compile_saga
+from stepsaga.asl.kept import keep
+
+if TYPE_CHECKING:
+    from stepsaga.graph import SagaGraph
+
+
+def fingerprint(graph: SagaGraph) -> str:
+    """The SHA-256 of everything that decides what a saga does, in hexadecimal.
+
+    That is its definition, compiled without docstrings and without a fingerprint, and the kept form
+    of the graph: references of saga and handlers, slots, wiring, schemas of input and results.
+    Docstrings, comments, source lines and the order of imports are not in it, so they do not make a
+    release of their own; the same fingerprint means the same definition but for its comments.
+    """
+    content = {"definition": compile_saga(without_docs(graph), ""), "graph": keep(graph)}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no whitespace: one text for one value.
+
+    Raises:
+        ValueError: The value holds a number that is none (NaN, Infinity).
+    """
+    return json.dumps(
+        value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False
+    )
+
+
+def without_docs(graph: SagaGraph) -> SagaGraph:
+    """The graph without docstrings, which become comments of states and nothing else."""
+    return replace(graph, doc="", nodes=tuple(replace(node, doc="") for node in graph.nodes))

@@ -1,0 +1,52 @@
+"""The names that definition, template and engines share: states of the end, and substitutions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from stepsaga.graph import SagaGraph
+
+RECORD: Final = "record the end"
+RECORD_BRIEFLY: Final = "record the end briefly"
+COMPENSATED: Final = "saga compensated"
+EVENT_TABLE: Final = "EventTable"
+"""The name of the substitution for the event table."""
+
+
+def function_name(participant: str) -> str:
+    """The substitution for a participant's pinned version: ``handlers.payments`` -> Payments."""
+    last = participant.rpartition(".")[2]
+    return "".join(word[:1].upper() + word[1:] for word in last.split("_"))
+
+
+def live_name(participant: str) -> str:
+    """The substitution for a participant's alias ``live``, which a deployment moves (rule 12)."""
+    return f"{function_name(participant)}Live"
+
+
+def participants(graph: SagaGraph) -> tuple[str, ...]:
+    """The modules whose handlers a saga calls, as they first appear in it."""
+    found: dict[str, None] = {}
+    for node in graph.nodes:
+        found[node.call.participant] = None
+        if node.verify:
+            found[node.verify.participant] = None
+        if node.compensation:
+            found[node.compensation.call.participant] = None
+    return tuple(found)
+
+
+def collisions(graph: SagaGraph) -> dict[str, tuple[str, ...]]:
+    """Substitutions that would stand for two things: name -> what claims it.
+
+    Two participants with the same last part, one that is called like another's alias
+    (``payments_live`` beside ``payments``), and one that is called like the event table.
+    """
+    claims: defaultdict[str, list[str]] = defaultdict(list)
+    claims[EVENT_TABLE].append("the event table")
+    for participant in participants(graph):
+        claims[function_name(participant)].append(participant)
+        claims[live_name(participant)].append(f"{participant} (alias live)")
+    return {name: tuple(claimed) for name, claimed in claims.items() if len(claimed) > 1}

@@ -1,0 +1,108 @@
+"""Rules on what steps are to the saga: compensatable, read-only, pivot, retriable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stepsaga.errors import Problem
+from stepsaga.graph import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stepsaga.graph import SagaGraph, StepNode
+
+
+def effect_without_compensation(graph: SagaGraph) -> Iterator[Problem]:
+    """S401: a step before the pivot that nothing could undo."""
+    for node in graph.nodes:
+        if node.role is Role.COMPENSATABLE and node.compensation is None:
+            text = f"{node.name!r} has an effect that nothing undoes"
+            hint = (
+                "give compensation=..., or say read_only=True, pivot=True (the point of no return),"
+                " or retriable=True (from here on only forward)"
+            )
+            yield _problem("S401", graph, node, text, hint)
+
+
+def compensation_after_pivot(graph: SagaGraph) -> Iterator[Problem]:
+    """S403: a compensation that would never run."""
+    for node in graph.nodes:
+        if node.role is Role.RETRIABLE and node.compensation is not None:
+            text = f"{node.name!r} stands where the saga only goes forward: it is never compensated"
+            hint = "move it before the pivot, or drop its compensation"
+            yield _problem("S403", graph, node, text, hint)
+
+
+def two_pivots(graph: SagaGraph) -> Iterator[Problem]:
+    """S404: more than one point of no return, or one behind it."""
+    seen = ""
+    for node in graph.nodes:
+        if node.declared_pivot and seen:
+            text = (
+                f"{node.name!r} is declared a pivot, but {seen!r} already is the point of no return"
+            )
+            hint = "keep one pivot=True; steps after it are retriable"
+            yield _problem("S404", graph, node, text, hint)
+        if not seen and node.role in {Role.PIVOT, Role.RETRIABLE}:
+            seen = node.name
+
+
+def pivot_in_doubt(graph: SagaGraph) -> Iterator[Problem]:
+    """S405: nobody could tell whether the pivot happened (rule 17)."""
+    for node in graph.nodes:
+        settled = node.verify or node.compensation or node.read_only
+        if node.role is Role.PIVOT and not settled:
+            text = f"{node.name!r} can time out, and then nobody knows whether it happened"
+            hint = "give verify=..., a probe that finds out, or compensation=... for that case"
+            yield _problem("S405", graph, node, text, hint)
+
+
+def verify_without_pivot(graph: SagaGraph) -> Iterator[Problem]:
+    """S406: a probe on a step that is settled otherwise."""
+    for node in graph.nodes:
+        if node.verify and node.role is not Role.PIVOT:
+            after = node.role is Role.RETRIABLE
+            text = f"{node.name!r} has a probe, but is not the pivot"
+            settled = (
+                "is tried again until it is done" if after else "is settled by its compensation"
+            )
+            yield _problem("S406", graph, node, text, f"drop verify=...: this step {settled}")
+
+
+def probe_and_compensation(graph: SagaGraph) -> Iterator[Problem]:
+    """S407: two ways out of one doubt."""
+    for node in graph.nodes:
+        if node.role is Role.PIVOT and node.verify and node.compensation:
+            text = f"{node.name!r} has a probe and a compensation: which of them settles doubt?"
+            hint = "keep verify=...; a pivot that did not happen needs no undoing"
+            yield _problem("S407", graph, node, text, hint)
+
+
+def contradictions(graph: SagaGraph) -> Iterator[Problem]:
+    """S408: options that exclude each other."""
+    for node in graph.nodes:
+        pairs = [
+            (node.read_only and node.compensation, "read_only and compensation: nothing to undo"),
+            (node.declared_pivot and node.declared_retriable, "pivot and retriable"),
+            (node.read_only and node.verify, "read_only and verify: no effect to look for"),
+        ]
+        for clash, text in pairs:
+            if clash:
+                hint = "keep one of the two"
+                yield _problem("S408", graph, node, f"{node.name!r} is both {text}", hint)
+
+
+def same_function(graph: SagaGraph) -> Iterator[Problem]:
+    """S409: a step that would be undone, or looked for, by doing it again."""
+    for node in graph.nodes:
+        undo = node.compensation.call if node.compensation else None
+        for call, part in [(undo, "compensation"), (node.verify, "probe")]:
+            if call and call.handler and call.handler == node.call.handler:
+                text = f"{node.name!r} has {call.handler} as its handler and as its {part}"
+                hint = "that would do it once more: give the function that undoes it, or finds it"
+                yield _problem("S409", graph, node, text, hint)
+
+
+def _problem(code: str, graph: SagaGraph, node: StepNode, text: str, hint: str) -> Problem:
+    return Problem(code, f"{graph.name}.{node.name}", text, hint, node.source)

@@ -1,0 +1,195 @@
+"""``stepsaga run``: a saga on this machine, with the real handlers, and with faults if wanted."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sys
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+
+from stepsaga.asl.release import build
+from stepsaga.authoring import graph_of
+from stepsaga.cli.discovery import ProjectError, find_sagas, make_importable
+from stepsaga.cli.exits import COMPENSATED, FINE, STUCK
+from stepsaga.cli.journal import Entry, Journal
+from stepsaga.cli.local import EVENT_TABLE, prepare
+from stepsaga.cli.output import complain, console, print_json
+from stepsaga.cli.timeline import Ending, Timeline, failure_of, timeline_of
+from stepsaga.cli.timeline_view import as_json as timeline_json
+from stepsaga.cli.timeline_view import view
+from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
+from stepsaga.engines.once import run_once
+from stepsaga.engines.simulator.naming import check_name
+from stepsaga.errors import EngineError, UsageError
+from stepsaga.store.dynamodb import DynamoDBStore
+from stepsaga.testing.stack import local_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stepsaga.asl.release import Compiled
+    from stepsaga.engines.once import Run
+
+ENDING_CODES: Final = {
+    Ending.COMPLETED: FINE,
+    Ending.COMPENSATED: COMPENSATED,
+    Ending.STUCK: STUCK,
+    Ending.OPEN: STUCK,
+}
+WELL: Final = "ok"
+"""An attempt without a fault, in a list of faults."""
+FAIL_HELP: Final = (
+    "What shall go wrong: STEP=KIND for every attempt, STEP=KIND,ok for the first one only."
+    " STEP is a state: charge, 'undo charge', 'record the end'. KIND is one of: "
+    + ", ".join(CALL_FAULTS)
+    + f"; of 'record the end': {', '.join(RECORD_FAULTS)}."
+)
+
+
+def run(  # noqa: PLR0913  # a command's options
+    saga: Annotated[str, typer.Argument(help="The saga's name.", show_default=False)],
+    *,
+    input_file: Annotated[
+        str, typer.Option("--input", metavar="FILE", help="Its input, JSON; - is stdin.")
+    ],
+    fail: Annotated[
+        list[str] | None, typer.Option(metavar="STEP=KIND", help=FAIL_HELP, show_default=False)
+    ] = None,
+    saga_id: Annotated[
+        str | None,
+        typer.Option("--id", help="The saga's id; by default one is made.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the pauses between retries.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
+) -> None:
+    """Run a saga on this machine: the compiled state machine, the real handlers, local tables.
+
+    Tables are empty but for what tools/local.py puts there, and are gone afterwards; the events are
+    kept in ./.stepsaga for `stepsaga show`. Exits with 0 when the saga completed, with 3 when it
+    was compensated, with 4 when it is stuck.
+    """
+    root = Path.cwd()
+    value, faults = read_input(input_file), parse_faults(fail or [])
+    name = _checked_name(saga_id) if saga_id is not None else _new_name(input_file)
+    make_importable(root)
+    with local_stack() as stack:
+        compiled = build(graph_of(find_sagas(root).named(saga)))
+        # stdout is for the timeline: what handlers print goes where logs go.
+        with redirect_stdout(sys.stderr):
+            done = run_once(
+                compiled,
+                value,
+                saga_id=name,
+                store=DynamoDBStore(client=prepare(stack, root), table=EVENT_TABLE),
+                started=datetime.now(UTC),
+                faults=faults,
+                seed=seed,
+            )
+    timeline = told(done, compiled)
+    if as_json:
+        print_json(timeline_json(timeline, done.cost))
+    else:
+        console().print(view(timeline, done.cost))
+    for state in done.idle:
+        complain(f"the fault on {state!r} never struck: the saga did not get there")
+    _keep(root, compiled.graph, done)
+    raise typer.Exit(ENDING_CODES[timeline.ending])
+
+
+def told(done: Run, compiled: Compiled) -> Timeline:
+    """The timeline of a run."""
+    return timeline_of(
+        done.stream_id,
+        done.run,
+        done.commits,
+        kept=compiled.graph,
+        failure=failure_of(done.view, done.history),
+    )
+
+
+def parse_faults(wanted: list[str]) -> dict[str, str | Sequence[str | None] | None]:
+    """``["charge=times out after", "ship=raises,ok"]`` as the engine takes it.
+
+    Raises:
+        UsageError: One is not of that form, or a state is named twice.
+    """
+    faults: dict[str, str | Sequence[str | None] | None] = {}
+    for text in wanted:
+        state, sign, kinds = (part.strip() for part in text.partition("="))
+        if not (state and sign and kinds):
+            raise UsageError(f"--fail {text!r}: write STEP=KIND, as in 'charge=times out after'")
+        if state in faults:
+            raise UsageError(
+                f"--fail names {state!r} twice: write its attempts in one, as in"
+                f" '{state}=raises,raises,ok'"
+            )
+        listed = [kind.strip() for kind in kinds.split(",")]
+        attempts = [None if kind == WELL else kind for kind in listed]
+        faults[state] = listed[0] if len(listed) == 1 and attempts[0] else attempts
+    return faults
+
+
+def read_input(file: str) -> Any:
+    """A file's JSON; ``-`` is stdin.
+
+    Raises:
+        UsageError: It cannot be read, or is no JSON: names line and column.
+    """
+    name = "stdin" if file == "-" else file
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"--input: there is no file {file}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--input: {name} is no UTF-8 text: byte {error.start}") from error
+    except OSError as error:
+        raise UsageError(f"--input: {name} cannot be read: {error.strerror}") from error
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise UsageError(f"--input: {name} is no JSON: {place}: {error.msg}") from error
+    except ValueError as error:
+        raise UsageError(f"--input: {name} is no JSON: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"--input: {name} is nested too deeply") from error
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number in JSON")
+
+
+def _checked_name(name: str) -> str:
+    try:
+        check_name("execution", name)
+    except EngineError as error:
+        raise UsageError(f"--id: {error}") from error
+    return name
+
+
+def _new_name(file: str) -> str:
+    """An id that says where the input came from, and that nobody else has."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(file).stem).strip("-")[:60]
+    return "-".join(part for part in (stem, secrets.token_hex(3)) if part)
+
+
+def _keep(root: Path, kept: Mapping[str, Any], done: Run) -> None:
+    entry = Entry(
+        stream_id=done.stream_id,
+        run=done.run,
+        kept=kept,
+        commits=done.commits,
+        cost=done.cost,
+        failure=failure_of(done.view, done.history),
+    )
+    try:
+        Journal(root).add(entry)
+    except OSError as error:
+        text = f"{error.filename} cannot be written, `stepsaga show` will not know this run"
+        raise ProjectError(f"{text}: {error.strerror}") from error

@@ -1,0 +1,147 @@
+"""``stepsaga show``: what happened in a saga, from its events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import boto3
+import typer
+from botocore.config import Config
+
+from stepsaga.cli.discovery import PACKAGE, find_sagas
+from stepsaga.cli.exits import PROBLEM
+from stepsaga.cli.journal import FOLDER, Journal
+from stepsaga.cli.output import complain, console, print_json, say
+from stepsaga.cli.timeline import runs_of, timeline_of
+from stepsaga.cli.timeline_view import as_json as timeline_json
+from stepsaga.cli.timeline_view import view
+from stepsaga.errors import UsageError
+from stepsaga.store.dynamodb import DynamoDBStore
+from stepsaga.store.failures import explained
+from stepsaga.store.slots import stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stepsaga.cli.timeline import Timeline
+    from stepsaga.engines.cost import Cost
+    from stepsaga.store.protocol import EventStore
+
+Shown = tuple["Timeline", "Cost | None"]
+
+
+def show(
+    saga_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="order-123, or FulfilOrder#order-123.", show_default=False
+        ),
+    ],
+    *,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            help="A deployed event table; without it, what was run here.", show_default=False
+        ),
+    ] = None,
+    endpoint_url: Annotated[
+        str | None,
+        typer.Option(help="Where DynamoDB is, if it is not AWS's.", show_default=False),
+    ] = None,
+    all_runs: Annotated[
+        bool, typer.Option("--all", help="Every run of the name, not only the latest.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
+) -> None:
+    """Show what happened in a saga: what was done, what was undone, how it ended and why.
+
+    Without --table it is one that `stepsaga run` ran in this folder. Sensitive values are masked.
+    """
+    if endpoint_url is not None and table is None:
+        raise UsageError("--endpoint-url says where a table is: name it with --table")
+    found = _here(saga_id) if table is None else _in_table(saga_id, table, endpoint_url)
+    if not found:
+        complain(_not_found(saga_id, table))
+        raise typer.Exit(PROBLEM)
+    chosen = found if all_runs else found[-1:]
+    if as_json:
+        listed = [timeline_json(*one) for one in chosen]
+        print_json(listed if all_runs else listed[0])
+        return
+    out = console()
+    for number, one in enumerate(chosen):
+        if number:
+            say("")
+        out.print(view(*one))
+    if len(found) > len(chosen):
+        say(f"  the latest of {len(found)} runs of this name: --all shows every one", style="dim")
+
+
+def _here(saga_id: str) -> list[Shown]:
+    journal = Journal(Path.cwd())
+    streams = journal.find(saga_id)
+    _refuse_several(saga_id, streams)
+    return [
+        (
+            timeline_of(
+                entry.stream_id, entry.run, entry.commits, kept=entry.kept, failure=entry.failure
+            ),
+            entry.cost,
+        )
+        for stream in streams
+        for entry in journal.read(stream)
+    ]
+
+
+def _in_table(saga_id: str, table: str, endpoint_url: str | None) -> list[Shown]:
+    streams = [saga_id] if "#" in saga_id else _streams(saga_id)
+    store = _store(table, endpoint_url)
+    there = {stream: found for stream in streams if (found := _runs(store, stream))}
+    _refuse_several(saga_id, list(there))
+    return [shown for runs in there.values() for shown in runs]
+
+
+def _runs(store: EventStore, stream_id: str) -> list[Shown]:
+    runs = runs_of(store.read(stream_id))
+    shown: list[Shown] = []
+    for run, commits in runs.items():
+        kept = store.get_definition(commits[0].fingerprint)
+        shown.append((timeline_of(stream_id, run, commits, kept=kept), None))
+    return shown
+
+
+def _store(table: str, endpoint_url: str | None) -> EventStore:
+    config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
+    try:
+        with explained(f"table {table!r}"):
+            client = boto3.client("dynamodb", endpoint_url=endpoint_url, config=config)
+    except ValueError as error:  # botocore's word for an address that is none
+        if endpoint_url is None:
+            raise
+        raise UsageError(f"--endpoint-url: {error}") from error
+    return DynamoDBStore(client=client, table=table)
+
+
+def _streams(saga_id: str) -> list[str]:
+    """The streams that an id alone can mean: those of the project's sagas."""
+    root = Path.cwd()
+    if not (root / PACKAGE).is_dir():
+        raise UsageError(
+            f"which saga's {saga_id}? Write it with its saga, FulfilOrder#{saga_id}, or go to the"
+            " project, whose sagas are tried"
+        )
+    return [stream_of(saga.__name__, saga_id) for saga in find_sagas(root).sagas]
+
+
+def _refuse_several(saga_id: str, streams: Sequence[str]) -> None:
+    if len(streams) > 1:
+        raise UsageError(f"{saga_id} can be any of: {', '.join(streams)}; write the one you mean")
+
+
+def _not_found(saga_id: str, table: str | None) -> str:
+    if table is not None:
+        return f"table {table!r} has no saga {saga_id}"
+    known = [stream.partition("#")[2] for stream in Journal(Path.cwd()).streams()]
+    hint = f"there are: {', '.join(known[-10:])}" if known else "`stepsaga run` runs one"
+    return f"no saga {saga_id} was run here (./{FOLDER}); {hint}; --table reads a deployed table"

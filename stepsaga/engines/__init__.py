@@ -1,0 +1,1 @@
+"""Where a compiled definition runs: the simulator, Step Functions Local, an emulator, AWS."""

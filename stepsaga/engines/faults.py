@@ -1,0 +1,386 @@
+"""Faults that a test injects, by the name of the state in which they shall happen.
+
+They are made by handing other collaborators to the runtime: a store that dies before the commit, a
+handler that raises, a clock that stands still. Nothing is patched, and any engine can have them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from stepsaga.engines.functions import (
+    FunctionError,
+    NoAnswer,
+    ProcessKilled,
+    exit_error,
+    unknown_error,
+)
+from stepsaga.errors import Rejected, UsageError
+from stepsaga.store.slots import slot_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from stepsaga.engines.simulator.integrations import Integration, TaskCall
+    from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore
+
+CALL_FAULTS: Final[Mapping[str, str]] = {
+    "rejected": "the handler is not called; it is as if it had raised Rejected (a probe that says"
+    " so without looking is a dishonest one)",
+    "raises": "the handler is not called; it is as if it had raised an error",
+    "times out before": "nothing runs, and the Task's time goes by",
+    "times out after": "the effect happens, nothing is recorded, and the Task's time goes by",
+    "crashes before": "the process dies before anything runs",
+    "crashes after": "the effect happens, and the process dies before it is recorded",
+    "crashes after commit": "effect and record happen, and the process dies before it replies",
+    "delivered twice": "the same call arrives twice; the second reply counts",
+    "reply lost": "everything happens, and Step Functions hears nothing of it",
+    "lands late": "the call hangs before its effect, and goes on after its step was undone",
+}
+"""The faults of a call of a handler, and what each of them does."""
+
+RECORD_FAULTS: Final[Mapping[str, str]] = {
+    "raises": "nothing is put, and DynamoDB answers with an error",
+    "throttled": "nothing is put: the table is over its rate",
+    "reply lost": "the record is put, and Step Functions hears nothing of it",
+}
+"""The faults of the record of a saga's end, and what each of them does."""
+
+
+class InjectedError(Exception):
+    """What the fault ``raises`` raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Task that can have faults: of a call, with a handler or without one, or of the record."""
+
+    state: str
+    record: bool = False
+    handler: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A fault that has happened."""
+
+    execution: str
+    state: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A late effect that has landed. ``error`` is the name under which its call failed."""
+
+    execution: str
+    state: str
+    error: str | None
+
+
+class Faults:
+    """What shall go wrong, and what has.
+
+    Args:
+        wanted: For a state either one kind, for each of its attempts, or a list with one kind or
+            None for each; what follows the list is well. Attempts are counted through an
+            execution, redrives included.
+        targets: The Tasks that there are.
+
+    Raises:
+        UsageError: There is no such state, or no such kind for it.
+    """
+
+    def __init__(
+        self,
+        wanted: Mapping[str, str | Sequence[str | None] | None],
+        targets: Iterable[Target],
+    ) -> None:
+        self.injected: list[Injection] = []
+        self.landed: list[Landing] = []
+        self._targets = {target.state: target for target in targets}
+        self._wanted = {
+            state: _checked(state, kinds, self._targets) for state, kinds in wanted.items()
+        }
+        self._attempts: dict[tuple[str, str], int] = defaultdict(int)
+
+    def can_have(self, state: str) -> bool:
+        """Whether there is a Task of that name."""
+        return state in self._targets
+
+    def next(self, execution: str, state: str) -> str | None:
+        """The fault of the next attempt of a state, which counts as made."""
+        kinds = self._wanted.get(state)
+        if kinds is None:
+            return None
+        attempt = self._attempts[execution, state]
+        self._attempts[execution, state] += 1
+        kind = kinds if isinstance(kinds, str) else (kinds[attempt : attempt + 1] or [None])[0]
+        if kind is not None:
+            self.injected.append(Injection(execution, state, kind))
+        return kind
+
+
+def _checked(
+    state: str, kinds: str | Sequence[str | None] | None, known: Mapping[str, Target]
+) -> str | Sequence[str | None] | None:
+    if state not in known:
+        raise UsageError(f"no state {state!r} can have a fault{_meant(state, known)}")
+    target = known[state]
+    table = RECORD_FAULTS if target.record else CALL_FAULTS
+    for kind in [kinds] if isinstance(kinds, str) else kinds or []:
+        if kind is None:
+            continue
+        if kind not in table:
+            raise UsageError(f"{state}: there is no fault {kind!r} for it{_meant(kind, table)}")
+        if kind in ("rejected", "raises") and not (target.handler or target.record):
+            raise UsageError(
+                f"{state}: the fault {kind!r} stands for a handler, and this call has none"
+            )
+    return kinds if isinstance(kinds, str) or kinds is None else tuple(kinds)
+
+
+def _meant(given: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(given, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(names)}"
+
+
+class OpenFunctions(Protocol):
+    """Functions whose collaborators can be replaced for one invocation."""
+
+    def invoke(
+        self,
+        function: str,
+        payload: Any,
+        *,
+        store: EventStore | None = None,
+        resolve: Callable[[str], Callable[..., Any]] | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> Any:
+        """Call a function; see `stepsaga.engines.local.LocalFunctions.invoke`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A call that hangs before its effect: what it would see and do when it goes on."""
+
+    function: str
+    payload: Mapping[str, Any]
+    store: EventStore
+    arrived: datetime
+
+    def clock(self) -> datetime:
+        """It went by while the call hung, but the call has looked at it already."""
+        return self.arrived
+
+
+class FaultyFunctions:
+    """Functions that go wrong as a test wishes.
+
+    Args:
+        functions: The functions.
+        faults: What shall go wrong.
+        store: The functions' event store.
+        resolve: How the functions find handlers.
+        now: Their clock.
+    """
+
+    def __init__(
+        self,
+        functions: OpenFunctions,
+        faults: Faults,
+        *,
+        store: EventStore,
+        resolve: Callable[[str], Callable[..., Any]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._functions = functions
+        self._faults = faults
+        self._store = store
+        self._resolve = resolve
+        self._now = now
+        self._held: dict[tuple[str, str], list[_Held]] = defaultdict(list)
+
+    def invoke(self, function: str, payload: Any) -> Any:
+        """Call a function; see `stepsaga.engines.functions.Functions`.
+
+        The state and the execution are read from the payload, which carries both.
+        """
+        try:
+            execution, state = payload["execution"]["Id"], payload["state"]["Name"]
+        except (LookupError, TypeError):
+            return self._functions.invoke(function, payload)  # no call of ours: no fault of ours
+        kind = self._faults.next(execution, state)
+        try:
+            reply = self._faulty(kind, function, payload)
+        except FunctionError as error:
+            if error.error == Rejected.__name__:
+                self._settled(execution, payload)
+            raise
+        self._settled(execution, payload)
+        return reply
+
+    def land(self, execution: str) -> None:
+        """Let everything land that still hangs."""
+        for name, state in tuple(self._held):
+            if name == execution:
+                self._land(execution, state)
+
+    def _faulty(self, kind: str | None, function: str, payload: Any) -> Any:
+        match kind:
+            case None:
+                return self._functions.invoke(function, payload)
+            case "rejected":
+                return self._instead(function, payload, Rejected("injected: the fault 'rejected'"))
+            case "raises":
+                return self._instead(function, payload, InjectedError("the fault 'raises'"))
+            case "times out before":
+                raise NoAnswer
+            case "crashes before":
+                raise exit_error()
+            case "lands late":
+                self._hold(function, payload)
+                raise NoAnswer
+            case "delivered twice":
+                self._quietly(function, payload)
+                return self._functions.invoke(function, payload)
+        return self._after(kind, function, payload)
+
+    def _after(self, kind: str, function: str, payload: Any) -> Any:
+        """The faults that come after the effect."""
+        commits = kind in ("crashes after commit", "reply lost")
+        self._quietly(function, payload, None if commits else _Deadly(self._store, payload))
+        if kind == "times out after":
+            raise NoAnswer
+        raise unknown_error() if kind == "reply lost" else exit_error()
+
+    def _quietly(self, function: str, payload: Any, store: EventStore | None = None) -> str | None:
+        """Make a call whose reply nobody hears; return the name of its error."""
+        try:
+            self._functions.invoke(function, payload, store=store)
+        except FunctionError as error:
+            return error.error
+        return None
+
+    def _instead(self, function: str, payload: Any, error: Exception) -> Any:
+        def resolve(reference: str) -> Callable[..., Any]:
+            # The signature stays the handler's: the runtime fills its parameters as ever.
+            @functools.wraps(self._resolve(reference))
+            def raising(*_: Any, **__: Any) -> Any:
+                raise error
+
+            return raising
+
+        return self._functions.invoke(function, payload, resolve=resolve)
+
+    # Late effects
+
+    def _hold(self, function: str, payload: Any) -> None:
+        key = payload["execution"]["Id"], payload["state"]["Name"]
+        store = _AsOfNow(self._store, f"{payload['saga']}#{payload['execution']['Name']}")
+        self._held[key].append(_Held(function, payload, store, self._now()))
+
+    def _settled(self, execution: str, payload: Mapping[str, Any]) -> None:
+        """A compensation has run, or a probe that has none behind it: what hung lands now."""
+        part, step = payload.get("part"), payload.get("step", "")
+        probed = part == "verify" and not self._faults.can_have(f"undo {step}")
+        if part == "compensation" or probed:
+            self._land(execution, step)
+
+    def _land(self, execution: str, state: str) -> None:
+        for held in self._held.pop((execution, state), []):
+            try:
+                self._functions.invoke(
+                    held.function, held.payload, store=held.store, now=held.clock
+                )
+            except FunctionError as error:
+                self._faults.landed.append(Landing(execution, state, error.error))
+            else:
+                self._faults.landed.append(Landing(execution, state, None))
+
+
+class FaultyRecord:
+    """The record of a saga's end, going wrong as a test wishes: an integration around another."""
+
+    def __init__(self, record: Integration, faults: Faults) -> None:
+        self.service = record.service
+        self.action = record.action
+        self._record = record
+        self._faults = faults
+
+    def check(self, parameters: Any) -> None:
+        """Refuse what the record itself refuses."""
+        self._record.check(parameters)
+
+    def call(self, task: TaskCall) -> Any:
+        """Put the record, or not, and answer, or not."""
+        kind = self._faults.next(task.execution, task.state)
+        if kind == "raises":
+            raise FunctionError("DynamoDB.AmazonDynamoDBException", "the fault 'raises'")
+        if kind == "throttled":
+            raise FunctionError(
+                "DynamoDB.ProvisionedThroughputExceededException", "the fault 'throttled'"
+            )
+        result = self._record.call(task)
+        if kind == "reply lost":
+            raise FunctionError("DynamoDB.SdkClientException", "the fault 'reply lost'")
+        return result
+
+
+class _Deadly:
+    """A store on which the process dies when it comes to record its own outcome."""
+
+    def __init__(self, store: EventStore, payload: Mapping[str, Any]) -> None:
+        self._store = store
+        self._own = slot_text(payload["execution"]["StartTime"], payload["slot"])
+
+    def append(self, commit: Commit) -> Commit:
+        """Die, where it is the call's own slot or what landed late in it."""
+        # Whatever is sealed elsewhere before the handler runs is no outcome of this call.
+        if commit.slot.startswith(self._own):
+            raise ProcessKilled
+        return self._store.append(commit)
+
+    def get(self, stream_id: str, slot: str) -> Commit | None:
+        return self._store.get(stream_id, slot)
+
+    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
+        return self._store.read(stream_id, prefix)
+
+    def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
+        self._store.put_definition(fingerprint, definition)
+
+    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
+        return self._store.get_definition(fingerprint)
+
+
+class _AsOfNow:
+    """A store as a hanging call has read it: reads show what was there then, writes are real."""
+
+    def __init__(self, store: EventStore, stream_id: str) -> None:
+        self._store = store
+        self._then = {(c.stream_id, c.slot): c for c in store.read(stream_id)}
+
+    def append(self, commit: Commit) -> Commit:
+        return self._store.append(commit)
+
+    def get(self, stream_id: str, slot: str) -> Commit | None:
+        return self._then.get((stream_id, slot))
+
+    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
+        commits = [commit for (stream, _), commit in self._then.items() if stream == stream_id]
+        return (commit for commit in commits if commit.slot.startswith(prefix))
+
+    def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
+        self._store.put_definition(fingerprint, definition)
+
+    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
+        return self._store.get_definition(fingerprint)

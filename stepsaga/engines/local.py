@@ -1,0 +1,132 @@
+"""The functions of participants, run in this process by the real runtime."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from stepsaga.engines.functions import (
+    FunctionError,
+    ProcessKilled,
+    exit_error,
+    marshal_error,
+    through_json,
+)
+from stepsaga.errors import UsageError
+from stepsaga.runtime.runtime import Runtime, load
+from stepsaga.runtime.timers import NoTimer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from stepsaga.store.protocol import EventStore
+
+
+class LocalFunctions:
+    """The functions of some participants, run in this process by the real runtime.
+
+    Args:
+        participants: Handler modules. ``handlers.payments`` is the function ``payments``, under
+            whatever version or alias it is called: ``payments:live``.
+        store: The event store.
+        now: The clock, aware datetimes.
+        resolve: How ``module:qualname`` becomes a handler; by default it is imported.
+        resources: What replaces the participants' own resources, by name.
+
+    Raises:
+        UsageError: Two participants would be the same function.
+    """
+
+    def __init__(
+        self,
+        participants: Iterable[str],
+        *,
+        store: EventStore,
+        now: Callable[[], datetime],
+        resolve: Callable[[str], Callable[..., Any]] = load,
+        resources: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._participants = _by_function(participants)
+        self._store = store
+        self._now = now
+        self._resolve = resolve
+        self._resources = resources
+        self._requests = 0
+
+    def invoke(
+        self,
+        function: str,
+        payload: Any,
+        *,
+        store: EventStore | None = None,
+        resolve: Callable[[str], Callable[..., Any]] | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> Any:
+        """Call a function; the options replace collaborators for this one invocation.
+
+        Raises:
+            FunctionError: As Lambda would report it: the exception's bare class name, and a cause
+                that is JSON text: ``errorMessage``, ``errorType``, ``requestId``, ``stackTrace``.
+        """
+        self._requests += 1
+        name = function.partition(":")[0]
+        if name not in self._participants:
+            message = f"Function not found: {function}; there are: {_listed(self._participants)}"
+            raise FunctionError("Lambda.ResourceNotFoundException", message)
+        runtime = Runtime(
+            participant=self._participants[name],
+            store=store or self._store,
+            now=now or self._now,
+            timer=NoTimer,
+            resolve=resolve or self._resolve,
+            resources=self._resources,
+        )
+        return self._run(runtime, through_json(payload))
+
+    def _run(self, runtime: Runtime, payload: Any) -> Any:
+        try:
+            reply = runtime.handle(payload)
+        except Exception as error:
+            raise _as_lambda_tells(error, self._request_id()) from error
+        except (ProcessKilled, SystemExit) as death:
+            raise exit_error(self._request_id()) from death
+        try:
+            return through_json(reply)
+        except (TypeError, ValueError) as error:
+            raise marshal_error(error) from error
+
+    def _request_id(self) -> str:
+        return str(UUID(int=self._requests))
+
+
+def _as_lambda_tells(error: Exception, request_id: str) -> FunctionError:
+    # The bare name, without module and bases: Lambda's runtime client reports
+    # `type(exception).__name__`. The first frame is the one that called the runtime.
+    name = type(error).__name__
+    trace = error.__traceback__.tb_next if error.__traceback__ else None
+    cause = {
+        "errorMessage": str(error),
+        "errorType": name,
+        "requestId": request_id,
+        "stackTrace": traceback.format_tb(trace),
+    }
+    return FunctionError(name, json.dumps(cause, ensure_ascii=False))
+
+
+def _by_function(participants: Iterable[str]) -> dict[str, str]:
+    functions: dict[str, str] = {}
+    for participant in participants:
+        name = participant.rpartition(".")[2]
+        if functions.setdefault(name, participant) != participant:
+            raise UsageError(
+                f"participants {functions[name]} and {participant} would both be the function"
+                f" {name!r}: give one of the modules another last name"
+            )
+    return functions
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,118 @@
+"""One saga, run to its end on the simulator, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.engines.cost import Cost
+from stepsaga.engines.simulator import Simulator
+from stepsaga.engines.simulator.clock import iso
+from stepsaga.engines.simulator.engine import START
+from stepsaga.store.counting import CountingStore
+from stepsaga.store.slots import stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from stepsaga.asl.release import Compiled
+    from stepsaga.engines.protocol import ExecutionView, HistoryEvent
+    from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore
+
+    Faults = Mapping[str, str | Sequence[str | None] | None]
+    """What shall go wrong, by the names of states: see `stepsaga.engines.faults.Faults`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A saga that was run.
+
+    Attributes:
+        stream_id: ``FulfilOrder#order-123``.
+        run: The execution's start, with which the run's slots begin.
+        view: The execution at its end.
+        history: The execution's history.
+        commits: The run's commits, in the order of their slots.
+        cost: What it cost.
+        idle: The states whose wanted faults never struck, because they were not reached.
+    """
+
+    stream_id: str
+    run: str
+    view: ExecutionView
+    history: tuple[HistoryEvent, ...]
+    commits: tuple[Commit, ...]
+    cost: Cost
+    idle: tuple[str, ...] = ()
+
+
+def run_once(  # noqa: PLR0913  # all but the saga and its input are options by name
+    compiled: Compiled,
+    value: Any,
+    *,
+    saga_id: str,
+    store: EventStore,
+    started: datetime = START,
+    faults: Faults | None = None,
+    seed: int = 0,
+    resources: Mapping[str, Any] | None = None,
+) -> Run:
+    """Run a saga to its end, in virtual time.
+
+    Args:
+        compiled: The saga.
+        value: Its input, as JSON values.
+        saga_id: Its id, the execution's name.
+        store: Where its events go. The compiled graph is kept there too, as a deployment does.
+        started: When virtual time begins.
+        faults: What shall go wrong.
+        seed: Of the pauses between retries.
+        resources: What replaces the participants' own, by name.
+
+    Raises:
+        EngineError: The id is no name for an execution, or the input too large for one.
+        UsageError: A fault that cannot be.
+    """
+    store.put_definition(compiled.fingerprint, compiled.graph)
+    counting = CountingStore(store)
+    simulator = Simulator.for_sagas(
+        [compiled],
+        store=counting,
+        faults=faults,
+        seed=seed,
+        start_time=started,
+        resources=resources,
+    )
+    arn = simulator.start(compiled.name, value, name=saga_id)
+    view = simulator.wait(arn)
+    simulator.settle()
+    stream, run = stream_of(compiled.name, saga_id), iso(view.started)
+    history = tuple(simulator.history(arn))
+    return Run(
+        stream_id=stream,
+        run=run,
+        view=view,
+        history=history,
+        # Counted before the stream is read for this report.
+        cost=_cost(simulator.transitions(arn), history, counting),
+        commits=tuple(store.read(stream, f"{run}/")),
+        idle=_idle(faults or {}, simulator),
+    )
+
+
+def _idle(wanted: Faults, simulator: Simulator) -> tuple[str, ...]:
+    struck = {one.state for one in simulator.faults.injected} if simulator.faults else set()
+    return tuple(state for state, kinds in wanted.items() if kinds and state not in struck)
+
+
+def _cost(transitions: int, history: Sequence[HistoryEvent], counting: CountingStore) -> Cost:
+    entered = sum(event.type.endswith("StateEntered") for event in history)
+    return Cost(
+        transitions=transitions,
+        retries=transitions - entered,
+        writes=counting.counts.writes,
+        write_units=counting.counts.write_units,
+        reads=counting.counts.reads,
+    )

@@ -1,0 +1,94 @@
+"""What every engine does: the simulator, Step Functions Local, an emulator, AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+
+class Status(StrEnum):
+    """An execution's status, named as Step Functions names it."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionView:
+    """What DescribeExecution tells. ``input`` and ``output`` are JSON values, not text."""
+
+    arn: str
+    name: str
+    machine: str
+    status: Status
+    input: Any
+    started: datetime
+    output: Any = None
+    error: str | None = None
+    cause: str | None = None
+    stopped: datetime | None = None
+    redrives: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """One event of GetExecutionHistory.
+
+    ``type`` is Step Functions' own (``TaskStateEntered``). ``details`` holds the content of the
+    event's ``...EventDetails`` field, in its own camelCase keys: ``name``, ``error``, ``cause``.
+    """
+
+    id: int
+    type: str
+    time: datetime
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Where a compiled definition runs."""
+
+    def create(self, machine: str, definition: str) -> None:
+        """Create or replace a state machine from the text of its definition.
+
+        Raises:
+            EngineError: The engine refuses the definition; it says what it does not know.
+        """
+        ...
+
+    def start(self, machine: str, input: Any, *, name: str) -> str:  # noqa: A002 -- as AWS names it
+        """Start an execution; return its ARN.
+
+        The same name with the same input while the first is running gives the first one's ARN.
+
+        Raises:
+            EngineError: No such machine, or the name is taken (``ExecutionAlreadyExists``).
+        """
+        ...
+
+    def wait(self, arn: str) -> ExecutionView:
+        """Let the execution come to its end, and describe it."""
+        ...
+
+    def describe(self, arn: str) -> ExecutionView:
+        """What is known of the execution now."""
+        ...
+
+    def history(self, arn: str) -> Sequence[HistoryEvent]:
+        """Everything that happened in the execution, in order."""
+        ...
+
+    def stop(self, arn: str, *, error: str = "", cause: str = "") -> None:
+        """Abort the execution where it stands. Nothing is compensated by this."""
+        ...
+
+    def redrive(self, arn: str) -> None:
+        """Continue a failed, timed-out or aborted execution at the state that did not succeed."""
+        ...

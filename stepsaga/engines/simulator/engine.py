@@ -1,0 +1,387 @@
+"""The simulator: Step Functions in one process, with a virtual clock."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.engines.protocol import ExecutionView, HistoryEvent, Status
+from stepsaga.engines.simulator.clock import Signal, VirtualClock, iso
+from stepsaga.engines.simulator.definition import parse_machine
+from stepsaga.engines.simulator.errors import RUNTIME, StateError
+from stepsaga.engines.simulator.history import LIMIT, History
+from stepsaga.engines.simulator.interpreter import Interpreter, Position, World
+from stepsaga.engines.simulator.jsontext import dump, fits
+from stepsaga.engines.simulator.naming import ROLE, check_name, execution_arn
+from stepsaga.engines.simulator.sagas import Setting, plan_of
+from stepsaga.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from stepsaga.engines.faults import Faults
+    from stepsaga.engines.functions import Functions
+    from stepsaga.engines.simulator.clock import Timer
+    from stepsaga.engines.simulator.integrations import Integration
+    from stepsaga.engines.simulator.interpreter import Process
+    from stepsaga.engines.simulator.sagas import CompiledSaga
+    from stepsaga.engines.simulator.states import Machine
+    from stepsaga.store.protocol import EventStore
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+LATENCY: Final = timedelta(milliseconds=20)
+"""What a call takes of virtual time, so that events are not all at one moment."""
+_NAME_RETAINED: Final = timedelta(days=90)
+_REDRIVABLE: Final = timedelta(days=14)
+
+
+@dataclass(slots=True)
+class _Execution:
+    view: ExecutionView
+    machine: Machine
+    input: str
+    interpreter: Interpreter
+    history: History = field(default_factory=History)
+    process: Process | None = None
+    timer: Timer | None = None
+    output: str | None = None
+
+
+@dataclass(slots=True)
+class _Watch:
+    execution: _Execution
+    wanted: Callable[[HistoryEvent], bool]
+    found: HistoryEvent | None = None
+
+
+class Simulator:
+    """An `Engine` that interprets the text of definitions. Time passes only as far as it is needed.
+
+    One thread at a time may use it.
+
+    Args:
+        integrations: What Tasks can call, by their ``Resource``.
+        clock: Virtual time; by default it begins in 2026.
+        seed: Of jitter, and of random numbers and UUIDs in intrinsic functions.
+        latency: What each call takes of virtual time.
+        on_close: Told the description of each execution that has come to an end.
+    """
+
+    def __init__(
+        self,
+        integrations: Mapping[str, Integration],
+        *,
+        clock: VirtualClock | None = None,
+        seed: int = 0,
+        latency: timedelta = LATENCY,
+        on_close: Callable[[ExecutionView], None] | None = None,
+    ) -> None:
+        self.clock = clock or VirtualClock(START)
+        self.faults: Faults | None = None
+        """What has gone wrong so far, where faults were asked for."""
+        # Not for secrets: the same seed must give the same run.
+        random = Random(seed)  # noqa: S311 -- as the line above says
+        self._world = World(self.clock, random, integrations, latency)
+        self._machines: dict[str, Machine] = {}
+        self._executions: dict[str, _Execution] = {}
+        self._on_close = on_close
+        self._watch: _Watch | None = None
+
+    @classmethod
+    def for_sagas(  # noqa: PLR0913 -- all but the sagas and the store are options by name
+        cls,
+        sagas: Iterable[CompiledSaga] | Mapping[str, str],
+        *,
+        store: EventStore,
+        functions: Functions | None = None,
+        resolve: Callable[[str], Callable[..., Any]] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        faults: Mapping[str, str | Sequence[str | None] | None] | None = None,
+        seed: int = 0,
+        start_time: datetime = START,
+    ) -> Simulator:
+        """A simulator with machines for sagas, their handlers, and an event store.
+
+        Args:
+            sagas: Compiled sagas, or texts of definitions by machine name. ``${...}`` is filled in.
+            store: The event store, for the runtime and for the record of a saga's end.
+            functions: What answers instead of the sagas' own handlers.
+            resolve: How ``module:qualname`` becomes a handler; by default it is imported.
+            resources: What replaces the participants' own resources, by name.
+            faults: What shall go wrong; see `stepsaga.engines.faults.Faults`.
+            seed: Of jitter and random numbers.
+            start_time: When virtual time begins; aware.
+
+        Raises:
+            EngineError: A definition is refused.
+            UsageError: A fault that cannot be, or faults for functions of one's own.
+        """
+        clock = VirtualClock(start_time)
+        plan = plan_of(sagas)
+        setting = Setting(plan, clock, store, resolve, resources)
+        integrations = setting.integrations(functions, faults)
+        simulator = cls(integrations, clock=clock, seed=seed, on_close=setting.on_close)
+        simulator.faults = setting.faults
+        for machine, text in plan.texts.items():
+            simulator.create(machine, text)
+        return simulator
+
+    # Engine
+
+    def create(self, machine: str, definition: str) -> None:
+        """Create or replace a machine; see `Engine`. What already runs keeps its definition."""
+        self._machines[machine] = parse_machine(machine, definition, self._world.integrations)
+
+    def start(self, machine: str, input: Any, *, name: str) -> str:  # noqa: A002 -- as AWS names it
+        """Start an execution; see `Engine`. It moves when somebody waits, or lets time pass.
+
+        A name is free again 90 days after its execution has closed.
+        """
+        if machine not in self._machines:
+            known = ", ".join(sorted(self._machines)) or "none"
+            raise EngineError(f"StateMachineDoesNotExist: {machine!r}; there are: {known}")
+        check_name("execution", name)
+        text = _input_text(name, input)
+        arn = execution_arn(machine, name)
+        if arn in self._executions and not self._name_is_free(arn):
+            return self._same(self._executions[arn], text)
+        self._executions[arn] = self._new(arn, self._machines[machine], name, text)
+        return arn
+
+    def wait(self, arn: str) -> ExecutionView:
+        """Let time pass until the execution is closed; describe it. Others go on meanwhile."""
+        execution = self._execution(arn)
+        while execution.view.status is Status.RUNNING:
+            self._step(execution)
+        return self.describe(arn)
+
+    def describe(self, arn: str) -> ExecutionView:
+        """What is known of the execution now; see `Engine`."""
+        return self._execution(arn).view
+
+    def history(self, arn: str) -> Sequence[HistoryEvent]:
+        """Everything that happened in the execution so far; see `Engine`."""
+        return tuple(self._execution(arn).history.events)
+
+    def stop(self, arn: str, *, error: str = "", cause: str = "") -> None:
+        """Abort the execution; see `Engine`. An invocation under way goes on; see `settle`.
+
+        Stopping a closed execution changes nothing.
+        """
+        execution = self._execution(arn)
+        if execution.view.status is Status.RUNNING:
+            failure = StateError(error or None, cause or None)
+            self._close(execution, Status.ABORTED, "ExecutionAborted", failure)
+
+    def redrive(self, arn: str) -> None:
+        """Go on at the state that did not succeed; see `Engine`.
+
+        The definition is the one of the start. Retries and the execution's time begin anew.
+
+        Raises:
+            EngineError: ``ExecutionNotRedrivable``: it runs, has succeeded, was closed more than 14
+                days ago, or its history is full.
+        """
+        execution = self._execution(arn)
+        view = execution.view
+        if why := self._not_redrivable(execution):
+            raise EngineError(f"ExecutionNotRedrivable: {view.name}: {why}")
+        redrives = view.redrives + 1
+        interpreter = execution.interpreter
+        interpreter.execution = {
+            **interpreter.execution,
+            "RedriveCount": redrives,
+            "RedriveTime": iso(self.clock.now()),
+        }
+        execution.view = replace(
+            view, status=Status.RUNNING, redrives=redrives, error=None, cause=None, stopped=None
+        )
+        execution.history.add("ExecutionRedriven", self.clock.now(), {"redriveCount": redrives})
+        self._run(execution)
+
+    # The simulator's own
+
+    def run_until(self, arn: str, wanted: Callable[[HistoryEvent], bool]) -> HistoryEvent:
+        """Let time pass until the execution's history gets an event that is wanted; return it.
+
+        The execution stands exactly there: what would follow has not happened.
+
+        Raises:
+            EngineError: The execution came to its end, or had come to it, without such an event.
+        """
+        execution = self._execution(arn)
+        watch = self._watch = _Watch(execution, wanted)
+        try:
+            while watch.found is None and execution.view.status is Status.RUNNING:
+                self._step(execution)
+        finally:
+            self._watch = None
+        if watch.found is None:
+            raise EngineError(
+                f"execution {execution.view.name}: it is {execution.view.status}, and no event was"
+                " the wanted one"
+            )
+        return watch.found
+
+    def settle(self) -> None:
+        """Let everything happen that is under way: invocations of stopped executions, too."""
+        while self.clock.step():
+            pass
+
+    def transitions(self, arn: str) -> int:
+        """The state transitions so far, as Step Functions bills them: states entered, retries."""
+        return self._execution(arn).interpreter.transitions
+
+    # Inside
+
+    def _execution(self, arn: str) -> _Execution:
+        try:
+            return self._executions[arn]
+        except KeyError:
+            raise EngineError(f"ExecutionDoesNotExist: {arn}") from None
+
+    def _name_is_free(self, arn: str) -> bool:
+        stopped = self._executions[arn].view.stopped
+        return stopped is not None and self.clock.now() >= stopped + _NAME_RETAINED
+
+    def _same(self, execution: _Execution, text: str) -> str:
+        """The execution that has the name already, if this start is the same one again."""
+        view = execution.view
+        if view.status is Status.RUNNING and execution.input == text:
+            return view.arn
+        what = "with another input" if execution.input != text else "and is closed"
+        raise EngineError(
+            f"ExecutionAlreadyExists: {view.arn} was started {what}; use another name"
+        )
+
+    def _new(self, arn: str, machine: Machine, name: str, text: str) -> _Execution:
+        now = self.clock.now()
+        document = json.loads(text)
+        context = {
+            "Id": arn,
+            "Input": document,
+            "Name": name,
+            "RoleArn": ROLE,
+            "StartTime": iso(now),
+        }
+        position = Position(machine.start, document, text)
+        execution = _Execution(
+            view=ExecutionView(arn, name, machine.name, Status.RUNNING, json.loads(text), now),
+            machine=machine,
+            input=text,
+            interpreter=Interpreter(machine, self._world, context, position),
+        )
+        details = {"input": text, "inputDetails": {"truncated": False}, "roleArn": ROLE}
+        execution.history.add("ExecutionStarted", now, details)
+        self._run(execution)
+        return execution
+
+    def _run(self, execution: _Execution) -> None:
+        process = execution.interpreter.run()
+        execution.process = process
+        self.clock.at(self.clock.now(), partial(self._advance, execution, process, None))
+        seconds = timedelta(seconds=execution.machine.seconds)
+        execution.timer = self.clock.after(seconds, partial(self._time_out, execution))
+
+    def _step(self, execution: _Execution) -> None:
+        if not self.clock.step():
+            raise EngineError(
+                f"execution {execution.view.name}: nothing is left that could happen; an earlier"
+                " error broke it off"
+            )
+
+    def _advance(self, execution: _Execution, process: Process, value: Any) -> None:
+        """Let a process go on until it waits for something, is closed, or was wanted here."""
+        while execution.process is process:
+            try:
+                item = process.send(value)
+            except StopIteration:
+                self._succeed(execution)
+                return
+            except StateError as error:
+                self._close(execution, Status.FAILED, "ExecutionFailed", error)
+                return
+            if isinstance(item, Signal):
+                if item.fired:
+                    value = item.value
+                    continue
+                item.listen(partial(self._advance, execution, process))
+                return
+            if execution.history.full:
+                self._close(execution, Status.FAILED, "ExecutionFailed", _history_full())
+                return
+            value = execution.history.add(item.type, self.clock.now(), item.details)
+            if self._is_wanted(execution, value):
+                self.clock.at(self.clock.now(), partial(self._advance, execution, process, value))
+                return
+
+    def _is_wanted(self, execution: _Execution, event: HistoryEvent) -> bool:
+        watch = self._watch
+        if watch is None or watch.execution is not execution or not watch.wanted(event):
+            return False
+        watch.found = event
+        return True
+
+    def _time_out(self, execution: _Execution) -> None:
+        self._close(execution, Status.TIMED_OUT, "ExecutionTimedOut", StateError(None))
+
+    def _succeed(self, execution: _Execution) -> None:
+        execution.output = execution.interpreter.position.text
+        self._close(execution, Status.SUCCEEDED, "ExecutionSucceeded", None)
+
+    def _close(
+        self, execution: _Execution, status: Status, kind: str, failure: StateError | None
+    ) -> None:
+        now = self.clock.now()
+        if execution.process is not None:
+            process, execution.process = execution.process, None
+            process.close()
+        if execution.timer is not None:
+            execution.timer.cancel()
+        details: dict[str, Any] = {} if failure is None else failure.details()
+        if failure is None:
+            details = {"output": execution.output, "outputDetails": {"truncated": False}}
+        event = execution.history.add(kind, now, details)
+        execution.view = replace(
+            execution.view,
+            status=status,
+            output=None if execution.output is None else json.loads(execution.output),
+            error=None if failure is None else failure.error,
+            cause=None if failure is None else failure.cause,
+            stopped=now,
+        )
+        self._is_wanted(execution, event)
+        if self._on_close is not None:
+            self._on_close(execution.view)
+
+    def _not_redrivable(self, execution: _Execution) -> str:
+        view = execution.view
+        if view.stopped is None or view.status is Status.SUCCEEDED:
+            return f"it is {view.status}; only FAILED, TIMED_OUT and ABORTED can be redriven"
+        if self.clock.now() > view.stopped + _REDRIVABLE:
+            return f"it was closed at {iso(view.stopped)}, more than {_REDRIVABLE.days} days ago"
+        if len(execution.history.events) >= LIMIT - 1:
+            return f"its history has {len(execution.history.events)} events of {LIMIT}"
+        return ""
+
+
+def _input_text(name: str, value: Any) -> str:
+    try:
+        text = dump(value)
+    except (TypeError, ValueError) as error:
+        raise EngineError(
+            f"InvalidExecutionInput: {name}: the input is no JSON: {error}"
+        ) from error
+    if not fits(text):
+        raise EngineError(f"InvalidExecutionInput: {name}: the input is over 262144 bytes")
+    return text
+
+
+def _history_full() -> StateError:
+    return StateError(
+        RUNTIME, f"The execution reached the maximum number of history events ({LIMIT})."
+    )

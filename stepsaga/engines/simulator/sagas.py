@@ -1,0 +1,186 @@
+"""From compiled sagas to what a simulator needs: texts, functions, faults."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from stepsaga.asl.names import EVENT_TABLE, function_name, live_name
+from stepsaga.engines.faults import Faults, FaultyFunctions, FaultyRecord, Target
+from stepsaga.engines.local import LocalFunctions
+from stepsaga.engines.protocol import Status
+from stepsaga.engines.simulator.integrations import LAMBDA_INVOKE, PUT_ITEM, LambdaInvoke, PutItem
+from stepsaga.errors import EngineError, UsageError
+from stepsaga.runtime.runtime import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from stepsaga.engines.functions import Functions
+    from stepsaga.engines.protocol import ExecutionView
+    from stepsaga.engines.simulator.clock import VirtualClock
+    from stepsaga.engines.simulator.integrations import Integration
+    from stepsaga.store.protocol import EventStore
+
+_SUBSTITUTION: Final = re.compile(r"\$\{(\w+)\}")
+_UNDONE: Final = "SagaCompensated"
+
+
+class CompiledSaga(Protocol):
+    """What is needed of a compiled saga: its name, and the text of its definition."""
+
+    @property
+    def name(self) -> str:
+        """The saga's name, and the machine's."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The definition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What sagas need.
+
+    Attributes:
+        texts: Definitions by machine name, ``${...}`` filled in.
+        participants: The handlers' modules.
+        targets: The Tasks that can have faults.
+    """
+
+    texts: Mapping[str, str]
+    participants: tuple[str, ...]
+    targets: tuple[Target, ...]
+
+
+def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
+    """What sagas need, read from the texts of their definitions.
+
+    Raises:
+        EngineError: A ``${...}`` in a text is nothing that the text itself explains.
+    """
+    texts = _texts(sagas)
+    tasks = [task for text in texts.values() for task in _tasks(text)]
+    participants = sorted({_handler(task).partition(":")[0] for _, task in tasks} - {""})
+    values = {EVENT_TABLE: "events"}
+    for participant in participants:
+        function = participant.rpartition(".")[2]
+        values |= {function_name(participant): function, live_name(participant): f"{function}:live"}
+    return Plan(
+        {name: _filled_in(name, text, values) for name, text in texts.items()},
+        tuple(participants),
+        tuple(_target(state, task) for state, task in tasks),
+    )
+
+
+class Setting:
+    """Where sagas run: a clock, an event store, and how handlers and resources are found."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        clock: VirtualClock,
+        store: EventStore,
+        resolve: Callable[[str], Callable[..., Any]] | None,
+        resources: Mapping[str, Any] | None,
+    ) -> None:
+        self.faults: Faults | None = None
+        self._plan = plan
+        self._clock = clock
+        self._store = store
+        self._resolve = resolve or load
+        self._resources = resources
+        self._faulty: FaultyFunctions | None = None
+
+    def integrations(
+        self,
+        functions: Functions | None,
+        faults: Mapping[str, str | Sequence[str | None] | None] | None,
+    ) -> Mapping[str, Integration]:
+        """What the sagas' Tasks call.
+
+        Raises:
+            UsageError: A fault that cannot be, or faults for functions of one's own.
+        """
+        record: Integration = PutItem(self._store)
+        if functions is not None:
+            if faults:
+                raise UsageError(
+                    "faults are made inside the sagas' own handlers: leave `functions` out"
+                )
+            return {LAMBDA_INVOKE: LambdaInvoke(functions), PUT_ITEM: record}
+        local = LocalFunctions(
+            self._plan.participants,
+            store=self._store,
+            now=self._clock.now,
+            resolve=self._resolve,
+            resources=self._resources,
+        )
+        if not faults:
+            return {LAMBDA_INVOKE: LambdaInvoke(local), PUT_ITEM: record}
+        self.faults = Faults(faults, self._plan.targets)
+        self._faulty = FaultyFunctions(
+            local, self.faults, store=self._store, resolve=self._resolve, now=self._clock.now
+        )
+        return {
+            LAMBDA_INVOKE: LambdaInvoke(self._faulty),
+            PUT_ITEM: FaultyRecord(record, self.faults),
+        }
+
+    def on_close(self, view: ExecutionView) -> None:
+        """Let land what was never undone. What is stuck may be undone yet, by a redrive."""
+        ended = view.status is Status.SUCCEEDED or view.error == _UNDONE
+        if ended and self._faulty is not None:
+            self._faulty.land(view.arn)
+
+
+def _texts(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> dict[str, str]:
+    items = sagas.items() if isinstance(sagas, Mapping) else [(s.name, s.text) for s in sagas]
+    texts: dict[str, str] = {}
+    for name, text in items:
+        if name in texts:
+            raise UsageError(f"two sagas are called {name!r}")
+        texts[name] = text
+    return texts
+
+
+def _tasks(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The Tasks of a definition; what is no definition is refused later, when it is created."""
+    try:
+        states = json.loads(text)["States"]
+        tasks = [(name, state) for name, state in states.items() if state["Type"] == "Task"]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return
+    yield from tasks
+
+
+def _payload(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    parameters = task.get("Parameters")
+    payload = parameters.get("Payload") if isinstance(parameters, dict) else None
+    return payload if isinstance(payload, dict) else {}
+
+
+def _handler(task: Mapping[str, Any]) -> str:
+    handler = _payload(task).get("handler", "")
+    return handler if isinstance(handler, str) else ""
+
+
+def _target(state: str, task: Mapping[str, Any]) -> Target:
+    return Target(state, record=task.get("Resource") == PUT_ITEM, handler=bool(_handler(task)))
+
+
+def _filled_in(machine: str, text: str, values: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise EngineError(
+                f"machine {machine}: nothing is known for {match[0]}; known are:"
+                f" {', '.join(sorted(values))}"
+            )
+        return values[match[1]]
+
+    return _SUBSTITUTION.sub(value, text)

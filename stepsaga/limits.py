@@ -1,0 +1,20 @@
+"""The numbers that compiler, runtime and store must agree on. Imports nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DISPATCH_SECONDS: Final = 15
+"""Added to a step's time for the state's ``TimeoutSeconds``: dispatch and cold start (rule 23)."""
+
+DOCUMENT_BYTES: Final = 160 * 1024
+"""Input and results together, as compact UTF-8 JSON, may not grow beyond this (rule 22)."""
+
+ERROR_TEXT_BYTES: Final = 4 * 1024
+"""Error texts are cut here, so that failures fit every document (rule 22)."""
+
+FIRST_OPERATION_SLOT: Final = 90_000
+"""Slots from here to 99,998 belong to operations; steps and compensations stay below (rule 8)."""
+
+TERMINAL_SLOT: Final = 99_999
+"""The slot of a failed saga's end record (rule 8)."""

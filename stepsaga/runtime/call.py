@@ -1,0 +1,191 @@
+"""The call that the compiler writes into a Task and the runtime takes. Both sides read this."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from stepsaga.errors import BadCall
+from stepsaga.limits import DISPATCH_SECONDS
+from stepsaga.store.slots import key_of, slot_text, stream_of
+
+
+class Part(StrEnum):
+    """What a call does for its step."""
+
+    COMPENSATABLE = "compensatable"
+    READ_ONLY = "read-only"
+    PIVOT = "pivot"
+    RETRIABLE = "retriable"
+    COMPENSATION = "compensation"
+    VERIFY = "verify"
+
+
+def _aware(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("must name its time zone")
+    return text
+
+
+Instant = Annotated[str, AfterValidator(_aware)]
+"""A time as Step Functions writes it: ISO 8601 with ``Z``, 0 to 9 digits of a second's fraction."""
+
+SlotParts = Annotated[tuple[int, ...], Field(min_length=1)]
+
+
+class Execution(BaseModel):
+    """``$$.Execution`` whole; what begins with ``Redrive`` is absent before a redrive (rule 7)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(alias="Id")
+    name: str = Field(alias="Name")
+    started: Instant = Field(alias="StartTime")
+    input: Any = Field(alias="Input")
+    redrives: int = Field(default=0, alias="RedriveCount")
+    redriven: Instant | None = Field(default=None, alias="RedriveTime")
+
+
+class State(BaseModel):
+    """``$$.State`` whole."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    entered: Instant = Field(alias="EnteredTime")
+    attempt: int = Field(alias="RetryCount", ge=0)
+
+
+class Call(BaseModel):
+    """One call of a handler.
+
+    Attributes:
+        saga: The saga's name; with the execution's name it makes the stream.
+        fingerprint: Of the compiled definition.
+        step: The step; for a compensation or a probe the step that it serves.
+        part: What the call does for the step.
+        handler: ``module:qualname``, within this participant. Empty in a ``verify`` without a
+            probe, where the pivot's slot alone decides.
+        slot: Where the outcome goes. A probe has its pivot's slot.
+        undoes: A compensation's step's slot.
+        seconds: The step's time, from arrival.
+        deadline: Seconds from the execution's start; absent where none applies (rule 16).
+        input: The name of the parameter that takes the saga's input.
+        model: The input's type as ``module:qualname``, in the first node's call: all of the input
+            is validated before anything is done, whatever of it the first step takes.
+        takes: Parameters that are named otherwise than their source: [source, key, ...], where
+            source is the input's name or a step's.
+        only, never: Which errors a retry can mend: class references; empty only means every one.
+        opens: The commit can be the stream's first: it carries SagaStarted (rule 8).
+        closes: The commit ends the saga: it carries SagaCompleted.
+        results: The document: ``{"reserve": {"value": ...}}``. Absent in the first node's call and
+            in compensations, which read what they need from ``reads``: step -> slot (rule 22).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    saga: str
+    fingerprint: str
+    step: str
+    part: Part
+    handler: str = ""
+    slot: SlotParts
+    undoes: SlotParts | None = None
+    seconds: int = Field(gt=0)
+    deadline: int | None = None
+    input: str
+    model: str = ""
+    takes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    opens: bool = False
+    closes: bool = False
+    results: dict[str, Any] = Field(default_factory=dict)
+    reads: dict[str, SlotParts] = Field(default_factory=dict)
+    execution: Execution
+    state: State
+
+    @model_validator(mode="after")
+    def _parts_have_what_they_need(self) -> Self:
+        if not self.handler and self.part is not Part.VERIFY:
+            raise ValueError(f"a call for {self.part.value} needs a handler")
+        if (self.undoes is None) == (self.part is Part.COMPENSATION):
+            raise ValueError("a compensation, and nothing else, names the slot that it undoes")
+        return self
+
+    @property
+    def label(self) -> str:
+        """How messages name the call: ``charge``, ``undo charge``, ``verify ship``."""
+        if self.part is Part.COMPENSATION:
+            return f"undo {self.step}"
+        return f"verify {self.step}" if self.part is Part.VERIFY else self.step
+
+    @property
+    def again(self) -> bool:
+        """Whether an earlier invocation may have run: then slots are read first (rule 7)."""
+        return self.state.attempt > 0 or self.execution.redrives > 0
+
+    @property
+    def stream(self) -> str:
+        """The saga's stream: ``FulfilOrder#order-123``."""
+        return stream_of(self.saga, self.execution.name)
+
+    @property
+    def started(self) -> datetime:
+        """When the execution started."""
+        return datetime.fromisoformat(self.execution.started)
+
+    @property
+    def ends(self) -> datetime | None:
+        """The moment after which the handler is not called any more (rule 2)."""
+        return None if self.deadline is None else self.started + timedelta(seconds=self.deadline)
+
+    @property
+    def last_arrival(self) -> datetime | None:
+        """The moment after which Step Functions has given up the first attempt (rules 7, 23).
+
+        A redrive may keep the time at which the state was first entered, so it counts from the
+        redrive; None where the call does not say when that was.
+        """
+        entered = datetime.fromisoformat(self.state.entered)
+        if self.execution.redrives > 0:
+            if self.execution.redriven is None:
+                return None
+            entered = max(entered, datetime.fromisoformat(self.execution.redriven))
+        return entered + timedelta(seconds=self.seconds + DISPATCH_SECONDS)
+
+    def address(self, parts: tuple[int, ...]) -> str:
+        """The sort key of a slot of this run."""
+        return slot_text(self.execution.started, parts)
+
+    def key(self, parts: tuple[int, ...]) -> str:
+        """The idempotency key of a slot of this run, and the id of its commit (rule 4)."""
+        return key_of(self.stream, self.address(parts))
+
+
+def parse_call(payload: Any) -> Call:
+    """What arrived, as a call.
+
+    Raises:
+        BadCall: It is no call that stepsaga compiled. The text names fields, never values.
+    """
+    try:
+        return Call.model_validate(payload)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}"
+            for one in error.errors(include_input=False, include_url=False)[:5]
+        )
+        raise BadCall(
+            f"not a call that stepsaga compiled: {wrong}. Only state machines that"
+            " `stepsaga compile` wrote call this function."
+        ) from None

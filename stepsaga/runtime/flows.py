@@ -1,0 +1,233 @@
+"""What a call does for its part: a step going forward, its compensation, a pivot's probe.
+
+The tables that these follow are in ``docs/architecture.md``. Each flow returns a `Reply` or raises
+one of the errors by which Step Functions decides where to go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.errors import Fenced, Rejected, RejectedInDoubt, StepFailed, StepFailedForGood
+from stepsaga.limits import DOCUMENT_BYTES
+from stepsaga.runtime.call import Part
+from stepsaga.runtime.handling import Invalid, Refused, results_of
+from stepsaga.runtime.journal import rejection_of, value_of
+from stepsaga.runtime.texts import class_text, cut, message_of
+from stepsaga.runtime.values import Unfit, compact
+from stepsaga.store.commits import Outcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from stepsaga.errors import CallError
+    from stepsaga.runtime.call import Call
+    from stepsaga.runtime.handling import Handling
+    from stepsaga.runtime.journal import Journal, Slot
+    from stepsaga.store.commits import Commit
+
+COMPLETED = "completed"
+ADOPTED = "adopted"
+COMPENSATED = "compensated"
+NOTHING = "nothing to undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A call's answer, and in a word how it came about."""
+
+    value: Any
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One call being worked on."""
+
+    call: Call
+    journal: Journal
+    handling: Handling
+    arrived: datetime
+
+
+# Forward
+
+
+def go_forward(work: Work) -> Reply:
+    """Run a step, unless its slot says that it is decided."""
+    if work.call.again and (stored := work.journal.get(work.call.slot)):
+        return _decided(work, stored)
+    try:
+        _refuse_if_pointless(work)
+        work.handling.bind(results_of(work.call))
+    except Invalid as refusal:
+        return _refuse(work, refusal, sure=True)
+    except Refused as refusal:
+        return _refuse(work, refusal, sure=not work.call.again)
+    try:
+        value = work.handling.run()
+    except Rejected as rejection:
+        if work.call.part is Part.RETRIABLE:
+            raise work.handling.failure(rejection) from rejection
+        return _reject(
+            work,
+            rejection,
+            (class_text(type(rejection)), message_of(rejection)),
+            sure=not work.call.again,
+        )
+    return _complete(work, value)
+
+
+def _decided(work: Work, stored: Commit) -> Reply:
+    if stored.outcome is Outcome.RESULT:
+        return Reply(value_of(stored), ADOPTED)
+    if stored.outcome is Outcome.REJECTED:
+        raise RejectedInDoubt(work.handling.text(*rejection_of(stored)))
+    raise _fenced(work, stored)
+
+
+def _refuse_if_pointless(work: Work) -> None:
+    ends = work.call.ends
+    if ends is not None and work.arrived > ends:
+        raise Refused(f"the saga's deadline has passed at {ends.isoformat()}")
+    try:
+        size = len(compact(work.call.execution.input))
+    except Unfit as unfit:
+        raise Invalid(f"{work.call.input}: {unfit}") from None
+    if size > DOCUMENT_BYTES:
+        raise Refused(
+            f"the input has {size:,} bytes as JSON, over {DOCUMENT_BYTES:,}; keep what is large"
+            " elsewhere, in S3 for instance, and say in the input where it is"
+        )
+    work.handling.check_input()
+
+
+def _refuse(work: Work, refusal: Refused, *, sure: bool) -> Reply:
+    """The handler is not called (rule 2). After the pivot that is a failure (rule 3)."""
+    if work.call.part is Part.RETRIABLE:
+        raise _given_up(work, refusal) from refusal
+    return _reject(work, refusal, (class_text(Rejected), str(refusal)), sure=sure)
+
+
+def _given_up(work: Work, refusal: Refused) -> CallError:
+    # A handler that is not there can come with the next deployment, values that do not fit cannot.
+    kind = StepFailedForGood if isinstance(refusal, Invalid) else StepFailed
+    return kind(work.handling.text(str(refusal)))
+
+
+def _reject(work: Work, cause: Exception, said: tuple[str, str], *, sure: bool) -> Reply:
+    """The step did nothing. Only the first and only invocation can be sure of that (rule 1)."""
+    text = work.handling.text(*said)
+    if not sure:
+        raise RejectedInDoubt(text) from cause
+    error, message = said
+    stored = work.journal.reject(error, cut(work.handling.redacted(message)))
+    if stored.outcome is Outcome.RESULT:
+        return Reply(value_of(stored), ADOPTED)
+    if stored.outcome is Outcome.REJECTED:
+        raise Rejected(text) from cause
+    raise _fenced(work, stored)
+
+
+def _complete(work: Work, value: Any) -> Reply:
+    stored = work.journal.complete(value, work.handling.emitted)
+    if stored.outcome is Outcome.RESULT:
+        recorded = value_of(stored)
+        return Reply(recorded, COMPLETED if recorded is value else ADOPTED)
+    work.journal.land(value)
+    raise _fenced(work, stored, landed=True)
+
+
+def _fenced(work: Work, stored: Commit, *, landed: bool = False) -> Fenced:
+    effect = ", and its effect was recorded as landed late" if landed else ""
+    text = f"the slot {stored.slot} was {stored.outcome.value} before{effect}"
+    return Fenced(work.handling.text(text), landed=landed)
+
+
+# Backwards
+
+
+def compensate(work: Work) -> Reply:
+    """Undo a step, whatever became of it."""
+    call, journal, handling = work.call, work.journal, work.handling
+    if stored := journal.get(call.slot):
+        return _undone(work, stored, ADOPTED)
+    undone = call.undoes or ()
+    found, value = _find(work, undone)
+    if found == "nothing":
+        return _undone(work, journal.compensate(undone, found, ()), NOTHING)
+    try:
+        handling.bind(_recorded(work) | {call.step: value})
+    except Refused as refusal:
+        raise _given_up(work, refusal) from refusal
+    try:
+        handling.run_only()
+    except Rejected as rejection:
+        raise handling.failure(rejection) from rejection
+    return _undone(work, journal.compensate(undone, found, handling.emitted), COMPENSATED)
+
+
+def _find(work: Work, undone: Slot) -> tuple[str, Any]:
+    """What the step left behind, in the words of `StepCompensated`, and its result.
+
+    From here on nothing can be recorded for it: either there is a result, or the slot is sealed.
+    """
+    settled, late = work.journal.settled(undone)
+    if settled is None:
+        settled = work.journal.seal(undone)
+    if settled.outcome is Outcome.RESULT:
+        return "result", value_of(settled)
+    if late is not None:
+        return "result", value_of(late)
+    if settled.outcome is Outcome.REJECTED:
+        return "nothing", None
+    return "doubt", None
+
+
+def _recorded(work: Work) -> dict[str, Any]:
+    """The results of other steps, read from the stream: the call carries none (rule 22)."""
+    found = {step: work.journal.get(slot) for step, slot in work.call.reads.items()}
+    return {
+        step: value_of(commit) if commit and commit.outcome is Outcome.RESULT else None
+        for step, commit in found.items()
+    }
+
+
+def _undone(work: Work, stored: Commit, outcome: str) -> Reply:
+    if stored.outcome is not Outcome.COMPENSATED:
+        raise _fenced(work, stored)
+    return Reply(None, outcome)
+
+
+# A pivot in doubt
+
+
+def verify(work: Work) -> Reply:
+    """Settle what became of the pivot: forward with its result, or sealed and undone (rule 17)."""
+    stored = work.journal.get(work.call.slot)
+    if stored and stored.outcome is Outcome.RESULT:
+        return Reply(value_of(stored), ADOPTED)
+    if stored:
+        # It was decided before, and only the reply was lost: nobody is asked again.
+        raise Rejected(work.handling.text(f"its slot was {stored.outcome.value} before"))
+    if not work.call.handler:
+        text = work.handling.text("its outcome is unknown, and nothing is recorded for it")
+        return _did_not_happen(work, text, None)
+    try:
+        work.handling.bind(results_of(work.call))
+    except Refused as refusal:
+        raise _given_up(work, refusal) from refusal
+    try:
+        value = work.handling.run()
+    except Rejected as rejection:
+        text = work.handling.text(class_text(type(rejection)), message_of(rejection))
+        return _did_not_happen(work, text, rejection)
+    return _complete(work, value)
+
+
+def _did_not_happen(work: Work, text: str, cause: Rejected | None) -> Reply:
+    stored = work.journal.seal(work.call.slot)
+    if stored.outcome is Outcome.RESULT:
+        return Reply(value_of(stored), ADOPTED)
+    raise Rejected(text) from cause

@@ -1,0 +1,281 @@
+"""A handler's call: found, given its parameters, run, its result taken."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.errors import (
+    CallError,
+    EventInvalid,
+    Rejected,
+    StepFailed,
+    StepFailedForGood,
+)
+from stepsaga.limits import DOCUMENT_BYTES
+from stepsaga.runtime.context import SagaContext
+from stepsaga.runtime.participant import participant_of
+from stepsaga.runtime.sensitive import redact
+from stepsaga.runtime.signatures import signature_of
+from stepsaga.runtime.texts import class_text, cut, describe, joined, message_of
+from stepsaga.runtime.values import JsonType, Unfit, compact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from stepsaga.runtime.call import Call
+    from stepsaga.runtime.signatures import HandlerParameter
+    from stepsaga.store.commits import EventRecord
+
+    Handler = Callable[..., Any]
+
+
+class Refused(Exception):  # never leaves the runtime
+    """The handler is not called: nothing was done by this invocation (rule 2)."""
+
+
+class Invalid(Refused):
+    """The parameters do not validate, which is the same in every attempt (rule 2)."""
+
+
+class Handling:
+    """The handler of one call: first `bind`, then `run`.
+
+    Args:
+        call: The call.
+        participant: The module whose handlers this function may run.
+        resolve: How ``module:qualname`` becomes a handler.
+        resources: What replaces the participant's own, by name; the objects themselves.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        participant: str,
+        resolve: Callable[[str], Handler],
+        resources: Mapping[str, Any],
+    ) -> None:
+        self._call = call
+        self._participant = participant
+        self._resolve = resolve
+        self._resources = resources
+        self._handler: Handler = _unbound
+        self._returns = JsonType(Any)
+        self._arguments: dict[str, Any] = {}
+        self._context: SagaContext | None = None
+        self._given: list[tuple[JsonType, Any]] = []
+
+    @property
+    def emitted(self) -> tuple[EventRecord, ...]:
+        """What the handler emitted."""
+        return tuple(self._context.emitted) if self._context else ()
+
+    def check_input(self) -> None:
+        """Refuse input that does not fit the saga's model, whatever of it the step itself takes.
+
+        Raises:
+            Refused: The model cannot be imported.
+            Invalid: The input does not fit it.
+        """
+        if not self._call.model:
+            return
+        try:
+            kind = _type_named(self._call.model)
+        except Exception as error:
+            raise Refused(f"the input's model {self._call.model}: {describe(error)}") from error
+        value = self._call.execution.input
+        self._given.append((kind, value))
+        try:
+            kind.read(self._call.input, value)
+        except Unfit as unfit:
+            raise Invalid(str(unfit)) from unfit.__cause__
+
+    def bind(self, results: Mapping[str, Any]) -> None:
+        """Find the handler and what it is to be given.
+
+        Args:
+            results: Results of steps, by name.
+
+        Raises:
+            Refused: There is no such handler here, or nothing fills one of its parameters.
+            Invalid: A value does not fit its parameter.
+            StepFailed, StepFailedForGood: A resource cannot be built.
+        """
+        call = self._call
+        module = call.handler.partition(":")[0]
+        if module != self._participant:
+            raise Refused(
+                f"{call.handler} is not of the participant {self._participant}, whose function was"
+                " called; deploy again, so that the state machine calls the function of its module"
+            )
+        self._handler = self._found(call.handler)
+        try:
+            signature = signature_of(self._handler)
+        except Exception as error:
+            raise Refused(
+                f"the annotations of {call.handler} cannot be read: {describe(error)}"
+            ) from error
+        self._returns = signature.returns
+        sources = {**results, call.input: call.execution.input}
+        for parameter in signature.parameters:
+            self._fill(parameter, sources)
+
+    def run(self) -> Any:
+        """Call the handler; return its result as JSON values.
+
+        Raises:
+            Rejected: The handler's own, as it was raised.
+            StepFailed, StepFailedForGood: The handler raised, or its result cannot be recorded.
+        """
+        result = self.run_only()
+        # What is wrong with a result can be said in words that quote it.
+        self._given.append((self._returns, result))
+        try:
+            value = self._returns.write(result)
+            self._refuse_if_too_large(value)
+        except Unfit as unfit:
+            raise self._unusable(str(unfit)) from None
+        return value
+
+    def run_only(self) -> Any:
+        """Call the handler; return what it returns. Raises as `run`."""
+        try:
+            return self._handler(**self._arguments)
+        except Rejected:
+            raise
+        except Exception as error:
+            raise self.failure(error) from error
+
+    def failure(self, error: BaseException, what: str = "") -> CallError:
+        """What an error of the handler is raised as: whether a retry can mend it decides.
+
+        ``only`` and ``never`` hold for subclasses, as ``except`` does. ``what`` comes before it.
+        """
+        bases = {f"{base.__module__}:{base.__qualname__}" for base in type(error).__mro__}
+        hopeless = (
+            isinstance(error, StepFailedForGood | EventInvalid)
+            or bool(bases.intersection(self._call.never))
+            or (bool(self._call.only) and not bases.intersection(self._call.only))
+        )
+        kind = StepFailedForGood if hopeless else StepFailed
+        return kind(self.text(what, class_text(type(error)), message_of(error)))
+
+    def text(self, *parts: str) -> str:
+        """A message that begins with the call's name: without sensitive values, and cut."""
+        return cut(self.redacted(joined(self._call.label, *parts)))
+
+    def redacted(self, text: str) -> str:
+        """A text without the sensitive values of this call's parameters."""
+        return redact(text, (part for kind, value in self._given for part in _hidden(kind, value)))
+
+    def _found(self, reference: str) -> Handler:
+        try:
+            return self._resolve(reference)
+        except Exception as error:
+            raise Refused(f"unknown handler {reference}: {describe(error)}") from error
+
+    def _fill(self, parameter: HandlerParameter, sources: Mapping[str, Any]) -> None:
+        name = parameter.name
+        if parameter.context:
+            self._context = self._arguments[name] = self._new_context()
+        elif name in self._call.takes:
+            source, *path = self._call.takes[name]
+            self._read(parameter, _followed(name, source, path, sources))
+        elif name in sources:
+            self._read(parameter, sources[name])
+        elif name in self._resources:
+            self._arguments[name] = self._resources[name]
+        elif name in (participant := participant_of(self._participant)).resources:
+            try:
+                self._arguments[name] = participant.resource(name)
+            except Exception as error:
+                what = f"the resource {name!r} of {self._participant} cannot be built"
+                raise self.failure(error, what) from error
+        elif parameter.required:
+            raise Refused(
+                f"nothing fills {name!r} of {self._call.handler}: it is neither the input"
+                f" {self._call.input!r}, nor a step with a result, nor a resource"
+            )
+
+    def _read(self, parameter: HandlerParameter, value: Any) -> None:
+        self._given.append((parameter.type, value))
+        try:
+            self._arguments[parameter.name] = parameter.type.read(parameter.name, value)
+        except Unfit as unfit:
+            raise Invalid(str(unfit)) from unfit.__cause__
+
+    def _new_context(self) -> SagaContext:
+        call = self._call
+        key = call.key(call.slot)
+        return SagaContext(
+            saga=call.saga,
+            id=call.execution.name,
+            step=call.step,
+            attempt=call.state.attempt,
+            started=call.started,
+            deadline=call.ends,
+            idempotency_key=key,
+            step_idempotency_key=call.key(call.undoes) if call.undoes else key,
+            correlation_id=call.execution.name,
+        )
+
+    def _refuse_if_too_large(self, value: Any) -> None:
+        sizes = [len(compact(part)) for part in (self._call.execution.input, self._call.results)]
+        own = len(compact(value))
+        if own + sum(sizes) > DOCUMENT_BYTES:
+            raise Unfit(
+                f"its result has {own:,} bytes as JSON, which with {sizes[0]:,} of input and"
+                f" {sizes[1]:,} of earlier results is over {DOCUMENT_BYTES:,}; keep what is large"
+                " elsewhere, in S3 for instance, and return where it is"
+            )
+
+    def _unusable(self, text: str) -> StepFailedForGood:
+        return StepFailedForGood(
+            self.text(
+                f"{self._call.handler} has run, but {text}. What a handler returns must fit its"
+                " return annotation and be JSON."
+            )
+        )
+
+
+def _unbound(**_: Any) -> Any:
+    raise RuntimeError("bind comes before run")
+
+
+@lru_cache(maxsize=256)
+def _type_named(reference: str) -> JsonType:
+    module, _, name = reference.partition(":")
+    return JsonType(attrgetter(name)(import_module(module)))
+
+
+def results_of(call: Call) -> dict[str, Any]:
+    """The results that a call carries. After a failure, the document holds that, too."""
+    return {
+        step: entry["value"]
+        for step, entry in call.results.items()
+        if isinstance(entry, dict) and "value" in entry
+    }
+
+
+def _followed(name: str, source: str, path: Iterable[str], sources: Mapping[str, Any]) -> Any:
+    """What stands at a path; None below what is None."""
+    if source not in sources:
+        raise Refused(f"nothing fills {name!r}: there is no result of {source!r}")
+    value = sources[source]
+    for key in path:
+        if value is None:
+            return None
+        if not isinstance(value, dict) or key not in value:
+            raise Invalid(f"{name}: there is no {'.'.join([source, *path])}")
+        value = value[key]
+    return value
+
+
+def _hidden(kind: JsonType, value: Any) -> list[Any]:
+    try:
+        return kind.sensitive(value)
+    except Exception:  # noqa: BLE001  # the type cannot be read: what it hides cannot be told
+        return [value]

@@ -1,0 +1,165 @@
+"""What calls write into a saga's stream, and what they read there (rules 4 to 8, 11)."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.errors import CommitUnreadable, StoreError
+from stepsaga.store.commits import Commit, EventRecord, Outcome
+from stepsaga.store.saga_events import (
+    SagaCompleted,
+    SagaStarted,
+    StepCompensated,
+    StepCompleted,
+    StepLanded,
+    StepRejected,
+    StepSealed,
+)
+from stepsaga.store.slots import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from stepsaga.runtime.call import Call
+    from stepsaga.store.protocol import EventStore
+    from stepsaga.store.saga_events import Event
+
+Slot = tuple[int, ...]
+
+_MOST_LATE: Final = 1000
+
+
+class Journal:
+    """One call's view of its saga's stream.
+
+    Every method raises what the store raises.
+    """
+
+    def __init__(self, call: Call, store: EventStore, now: Callable[[], datetime]) -> None:
+        self._call = call
+        self._store = store
+        self._now = now
+
+    def get(self, slot: Slot) -> Commit | None:
+        """What a slot of this run holds."""
+        return self._store.get(self._call.stream, self._call.address(slot))
+
+    def settled(self, slot: Slot) -> tuple[Commit | None, Commit | None]:
+        """What a step's slot holds, and the first effect that landed late for it."""
+        address = self._call.address(slot)
+        own, late = None, None
+        for commit in self._store.read(self._call.stream, address):
+            if commit.slot == address:
+                own = commit
+            elif commit.slot.startswith(f"{address}/late/") and late is None:
+                late = commit
+        return own, late
+
+    def complete(self, value: Any, emitted: Sequence[EventRecord]) -> Commit:
+        """Record the step's result, with what its handler emitted; return what the slot holds."""
+        call = self._call
+        events = [_event(StepCompleted, step=call.step, value=value), *emitted]
+        if call.closes:
+            events.append(_event(SagaCompleted))
+        return self._append(call.slot, Outcome.RESULT, events)
+
+    def reject(self, error: str, message: str) -> Commit:
+        """Record that the step did nothing; return what the slot holds."""
+        event = _event(StepRejected, step=self._call.step, error=error, message=message)
+        return self._append(self._call.slot, Outcome.REJECTED, [event])
+
+    def seal(self, slot: Slot) -> Commit:
+        """Let nothing be recorded for the step any more; return what the slot holds."""
+        return self._append(slot, Outcome.SEALED, [_event(StepSealed, step=self._call.step)])
+
+    def compensate(self, undone: Slot, found: str, emitted: Sequence[EventRecord]) -> Commit:
+        """Record the compensation's success; return what the slot holds.
+
+        It is never a stream's first commit: something was found or put in the step's slot before.
+        """
+        event = _event(StepCompensated, step=self._call.step, found=found)
+        address = self._call.address(self._call.slot)
+        return self._put(address, Outcome.COMPENSATED, [event, *emitted], self._call.key(undone))
+
+    def land(self, value: Any) -> Commit:
+        """Record an effect that landed after its slot was decided otherwise (rule 11).
+
+        Two such effects are two records: each invocation takes the next free ``late`` slot.
+        """
+        call = self._call
+        event = _event(StepLanded, step=call.step, value=value)
+        for number in range(1, _MOST_LATE):
+            address = f"{call.address(call.slot)}/late/{number:05d}"
+            commit = self._commit(address, Outcome.LATE, [event], call.key(call.slot))
+            if self._store.append(commit) == commit:
+                return commit
+        raise StoreError(f"{call.stream} {call.address(call.slot)}/late: all slots are taken")
+
+    def _append(self, slot: Slot, outcome: Outcome, events: list[EventRecord]) -> Commit:
+        """Put into a step's own slot."""
+        if self._call.opens:
+            events.insert(0, _event(SagaStarted, input=self._call.execution.input))
+        return self._put(self._call.address(slot), outcome, events, self._before(slot))
+
+    def _before(self, slot: Slot) -> str:
+        """What led to a step: the commit in the slot before it, or the execution."""
+        *lane, last = slot
+        if last > 1:
+            return self._call.key((*lane, last - 1))
+        return self._call.execution.id
+
+    def _put(
+        self, address: str, outcome: Outcome, events: Sequence[EventRecord], causation: str
+    ) -> Commit:
+        return self._store.append(self._commit(address, outcome, events, causation))
+
+    def _commit(
+        self, address: str, outcome: Outcome, events: Sequence[EventRecord], causation: str
+    ) -> Commit:
+        call = self._call
+        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
+        return Commit(
+            stream_id=call.stream,
+            slot=address,
+            outcome=outcome,
+            events=tuple(events),
+            commit_id=key_of(call.stream, address),
+            correlation_id=call.execution.name,
+            causation_id=causation,
+            recorded_at=moment.replace("+00:00", "Z"),
+            attempt=call.state.attempt,
+            fingerprint=call.fingerprint,
+        )
+
+
+def value_of(commit: Commit) -> Any:
+    """The result in a commit: of a step, or of an effect that landed late.
+
+    Raises:
+        CommitUnreadable: There is none, which only somebody else's write can bring about.
+    """
+    return _data(commit, StepCompleted, StepLanded)["value"]
+
+
+def rejection_of(commit: Commit) -> tuple[str, str]:
+    """The author's class and the message in a rejection."""
+    data = _data(commit, StepRejected)
+    return data["error"], data["message"]
+
+
+def _data(commit: Commit, *types: type[Event]) -> Any:
+    names = {one.__name__ for one in types}
+    for event in commit.events:
+        if event.type in names:
+            return event.data
+    raise CommitUnreadable(
+        f"{commit.stream_id} {commit.slot}: a commit of outcome {commit.outcome.value!r} without"
+        f" {' or '.join(sorted(names))}"
+    )
+
+
+def _event(model: type[Event], **data: Any) -> EventRecord:
+    """An event of the saga's own: its data are JSON values already, so nothing is validated."""
+    return EventRecord(model.__name__, model.version, data)

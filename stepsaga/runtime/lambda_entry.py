@@ -1,0 +1,91 @@
+"""The entry point of every participant's Lambda function: ``stepsaga.runtime.handler``."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.errors import StepFailed
+from stepsaga.runtime.runtime import Runtime
+from stepsaga.runtime.timers import KernelTimer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PARTICIPANT: Final = "STEPSAGA_PARTICIPANT"
+"""The module whose handlers the function runs: ``handlers.payments``."""
+EVENT_TABLE: Final = "STEPSAGA_EVENT_TABLE"
+"""The event store's table."""
+EVENT_BUCKET: Final = "STEPSAGA_EVENT_BUCKET"
+"""Where events too large for an item go; optional."""
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Take one call. Everything that it needs is built at the first one.
+
+    Raises:
+        CallError: As `Runtime.handle`.
+        StepFailed: The function's environment is wrong; says what is missing.
+    """
+    return _runtime().handle(event, context)
+
+
+def runtime_from(environment: Mapping[str, str]) -> Runtime:
+    """The runtime of a Lambda function, with a boto3 client that honours ``AWS_ENDPOINT_URL``.
+
+    Raises:
+        StepFailed: A variable is missing, or no client can be made.
+    """
+    participant = _variable(environment, PARTICIPANT, "a module of handlers: handlers.payments")
+    table = _variable(environment, EVENT_TABLE, "the name of the event table")
+    bucket = environment.get(EVENT_BUCKET)
+    # A check or a test that only reads signatures needs neither, and they take long to import.
+    from stepsaga.runtime.powertools import PowertoolsObserver  # noqa: PLC0415  # at the first call
+    from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
+
+    return Runtime(
+        participant=participant,
+        store=DynamoDBStore(
+            client=_client("dynamodb"),
+            table=table,
+            s3=_client("s3") if bucket else None,
+            bucket=bucket,
+        ),
+        timer=KernelTimer,
+        observer=PowertoolsObserver(participant),
+    )
+
+
+@lru_cache(maxsize=1)
+def _runtime() -> Runtime:
+    return runtime_from(os.environ)
+
+
+def _variable(environment: Mapping[str, str], name: str, what: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise StepFailed(
+            f"the environment variable {name} is not set: {what}; the generated template sets it,"
+            " so deploy with it. Nothing was done."
+        )
+    return value
+
+
+def _client(service: str) -> Any:
+    import boto3  # noqa: PLC0415  # at the first call
+    from botocore.config import Config  # noqa: PLC0415  # at the first call
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # at the first call
+
+    # At worst three attempts of four seconds and their pauses: it fits a step of half a minute. A
+    # write whose reply is lost finds itself when it is sent again.
+    config = Config(
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        tcp_keepalive=True,
+    )
+    try:
+        return boto3.client(service, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise StepFailed(f"no {service} client can be made: {error}. Nothing was done.") from error

@@ -1,0 +1,107 @@
+"""The events that sagas write themselves, and the base of the events that authors emit."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from stepsaga.errors import UsageError
+
+
+class Event(BaseModel):
+    """The base of domain events: ``class OrderPaid(Event): amount: Decimal``.
+
+    The type's name is the class's. When the fields change, raise the version
+    (``version: ClassVar[int] = 2``) and register an upcaster from the old one.
+    """
+
+    # Not numbers stay what they are, so that they are refused: Pydantic would write null.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    version: ClassVar[int] = 1
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Refuse a class whose ``version`` is a field, or no version.
+
+        Raises:
+            UsageError: As said.
+        """
+        super().__pydantic_init_subclass__(**options)
+        if "version" in cls.model_fields:
+            raise UsageError(
+                f"{cls.__name__}.version is the schema's version, not a field; write"
+                " `version: ClassVar[int] = 2`, or give the field another name"
+            )
+        if cls.version < 1:
+            raise UsageError(f"{cls.__name__}.version must be 1 or more, got: {cls.version!r}")
+
+
+class SagaStarted(Event):
+    """Carried by every commit that can be a saga's first; readers take one (rule 8)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    execution: str = Field(
+        default="", validation_alias=AliasChoices("execution", "Id"), exclude=True
+    )
+    """The execution's ARN. It is not stored: what starts a saga is caused by the execution, so the
+    commit's ``causation_id`` says it, and a first commit has to fit one write unit.
+    `stepsaga.store.events.EventTypes.events` fills it in.
+    """
+    input: Any = Field(validation_alias=AliasChoices("input", "Input"))
+    """The saga's input. Step Functions itself writes ``$$.Execution`` here, hence the aliases."""
+
+
+class StepCompleted(Event):
+    """A step had its effect and returned."""
+
+    step: str
+    value: Any
+
+
+class StepRejected(Event):
+    """A step did nothing. ``error`` is the author's class, ``message`` its text."""
+
+    step: str
+    error: str
+    message: str
+
+
+class StepSealed(Event):
+    """A step's outcome was unknown when its undoing began; nothing may be recorded for it now."""
+
+    step: str
+
+
+class StepCompensated(Event):
+    """A step is undone.
+
+    ``found`` says what the compensation was given: "result", "doubt" (it ran with None), or
+    "nothing" (the step was cleanly rejected, the handler was not called).
+    """
+
+    step: str
+    found: str
+
+
+class StepLanded(Event):
+    """An effect landed after its slot was decided otherwise (rule 11)."""
+
+    step: str
+    value: Any
+
+
+class SagaCompleted(Event):
+    """All steps are done. Carried by the last step's commit."""
+
+
+class SagaCompensated(Event):
+    """All that was done is undone. Recorded by Step Functions itself (rule 8)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    error: str = Field(validation_alias=AliasChoices("error", "Error"))
+    cause: str = Field(default="", validation_alias=AliasChoices("cause", "Cause"))
+    """The caught error as Step Functions has it; it may have no Cause."""

@@ -1,0 +1,37 @@
+"""Names in the event store: streams, runs, slots, and the keys that come from them (rules 4, 5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid5
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NAMESPACE: Final = UUID("6f1f6c1e-6d4b-5c0e-9a1b-0d6f3e8a7c55")
+"""A constant of stepsaga's own: keys must be the same for ever."""
+
+
+def stream_of(saga: str, saga_id: str) -> str:
+    """The stream of one saga: ``FulfilOrder#order-123``."""
+    return f"{saga}#{saga_id}"
+
+
+def slot_text(run: str, parts: Sequence[int]) -> str:
+    """The sort key of a slot: ``2026-11-21T08:00:00.000Z/00002``, lanes as further parts.
+
+    Args:
+        run: The execution's ``StartTime``, verbatim.
+        parts: The slot below the run. A lane's index is a number plus 1,000,000, hence seven
+            digits; every other part has five.
+    """
+    return "/".join([run, *(f"{part:05d}" for part in parts)])
+
+
+def key_of(stream_id: str, slot: str) -> str:
+    """The id of the commit in a slot, and the idempotency key of its call: a UUID (rule 4).
+
+    It depends on stream, run and slot alone, never on an invocation; 36 characters fit what
+    payment providers and AWS client tokens take.
+    """
+    return str(uuid5(_NAMESPACE, f"{stream_id}/{slot}"))

@@ -1,0 +1,210 @@
+"""Run a saga once, on this machine, and look at what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from stepsaga.asl import build
+from stepsaga.authoring import graph_of
+from stepsaga.engines.once import run_once
+from stepsaga.engines.protocol import Status
+from stepsaga.errors import EngineError, UsageError
+from stepsaga.runtime.values import JsonType
+from stepsaga.store.commits import EventRecord, Outcome
+from stepsaga.store.events import effects_left
+from stepsaga.store.memory import MemoryStore
+from stepsaga.store.slots import stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    from stepsaga.authoring import Saga
+    from stepsaga.engines.cost import Cost
+    from stepsaga.engines.once import Run
+    from stepsaga.engines.protocol import ExecutionView, HistoryEvent
+    from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore
+
+    Fail = Mapping[str, str | Sequence[str | None] | None]
+    """What shall go wrong: a state's name -> one kind of fault, or a list of one an attempt."""
+
+UNDONE: Final = "SagaCompensated"
+"""The error under which a saga ends that was undone."""
+
+
+class Ending(StrEnum):
+    """How a saga can end. There is no fourth ending."""
+
+    COMPLETED = "completed"
+    COMPENSATED = "compensated"
+    STUCK = "stuck"
+
+
+@dataclass(frozen=True, slots=True)
+class SagaRun:
+    """One run of a saga.
+
+    Attributes:
+        saga: The saga's name.
+        id: Its id.
+        ending: Completed, compensated or stuck.
+        results: By step, as JSON values, where the saga completed.
+        error: The execution's error where it did not: ``SagaCompensated``, or why it is stuck.
+        cause: The execution's cause, a text.
+        commits: The run's stream, in the order of its slots.
+        history: The execution's history.
+        cost: What it cost.
+        duration: In virtual time.
+    """
+
+    saga: str
+    id: str
+    ending: Ending
+    results: Mapping[str, Any]
+    error: str
+    cause: str
+    commits: tuple[Commit, ...]
+    history: tuple[HistoryEvent, ...]
+    cost: Cost
+    duration: timedelta
+
+    @property
+    def events(self) -> list[EventRecord]:
+        """Every event, in the order of the stream: ``event.type``, ``event.data``."""
+        return [event for commit in self.commits for event in commit.events]
+
+    @property
+    def undone(self) -> list[str]:
+        """The steps whose compensation has run, in that order; in doubt or with a result."""
+        return [
+            event.data["step"]
+            for commit in self.commits
+            if commit.outcome is Outcome.COMPENSATED
+            for event in commit.events
+            if event.type == "StepCompensated" and event.data["found"] != "nothing"
+        ]
+
+    @property
+    def left(self) -> list[str]:
+        """The steps whose effect landed after their undoing, and stands: a participant's fault."""
+        return effects_left(self.commits)
+
+
+class SagaRunner:
+    """Runs sagas on the simulator, with their real handlers and a virtual clock.
+
+    Args:
+        store: The event store; one in memory where none is given.
+        resources: What replaces participants' resources, by name.
+        seed: Of jitter.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: EventStore | None = None,
+        resources: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.store: EventStore = store or MemoryStore()
+        self._resources = dict(resources or {})
+        self._seed = seed
+        self._runs = 0
+
+    def run(
+        self,
+        saga: type[Saga],
+        input: Any,  # noqa: A002  # as Step Functions names it
+        *,
+        fail: Fail | None = None,
+        id: str | None = None,  # noqa: A002  # the saga's id
+        resources: Mapping[str, Any] | None = None,
+    ) -> SagaRun:
+        """Run a saga to its end.
+
+        Args:
+            saga: Its class.
+            input: An instance of its input model, or JSON values.
+            fail: What shall go wrong, by the name of a state: ``{"charge": "times out after"}``,
+                ``{"undo charge": ["raises", None]}``.
+            id: The saga's id; a new one where none is given.
+            resources: For this run, besides the runner's.
+
+        Raises:
+            UsageError: A fault that cannot be, or that never struck because the saga did not get
+                there; an input that is no JSON; an id used before.
+        """
+        self._runs += 1
+        compiled = build(graph_of(saga))
+        name = id or f"{compiled.name}-{self._runs}"
+        if next(iter(self.store.read(stream_of(compiled.name, name))), None) is not None:
+            raise UsageError(f"{compiled.name} {name} has run already; give another id")
+        try:
+            done = run_once(
+                compiled,
+                json_of(saga, input),
+                saga_id=name,
+                store=self.store,
+                faults=fail,
+                seed=self._seed,
+                resources={**self._resources, **(resources or {})},
+            )
+        except EngineError as error:
+            raise UsageError(str(error)) from error
+        if done.idle:
+            raise UsageError(
+                f"the fault on {', '.join(map(repr, done.idle))} never struck: the saga did not get"
+                " there; add a fault that leads there"
+            )
+        return _told(compiled.name, done)
+
+
+def json_of(saga: type[Saga], value: Any) -> Any:
+    """A saga's input as the JSON values that Step Functions is given.
+
+    An instance of the input's model is written as JSON, secrets as they are. Other values go as
+    they are, also such as do not fit: what becomes of them is the saga's business.
+    """
+    annotation = graph_of(saga).input.annotation
+    try:
+        TypeAdapter(annotation).validate_python(value, strict=True)
+    except ValidationError:
+        return value
+    return JsonType(annotation).write(value)
+
+
+def _told(saga: str, done: Run) -> SagaRun:
+    view = done.view
+    return SagaRun(
+        saga=saga,
+        id=view.name,
+        ending=ending_of(view),
+        results=_results(view),
+        error=view.error or "",
+        cause=view.cause or "",
+        commits=done.commits,
+        history=done.history,
+        cost=done.cost,
+        duration=(view.stopped or view.started) - view.started,
+    )
+
+
+def ending_of(view: ExecutionView) -> Ending:
+    """Which of the three endings a closed execution is."""
+    if view.status is Status.SUCCEEDED:
+        return Ending.COMPLETED
+    return Ending.COMPENSATED if view.error == UNDONE else Ending.STUCK
+
+
+def _results(view: ExecutionView) -> dict[str, Any]:
+    document = view.output if isinstance(view.output, dict) else {}
+    return {
+        step: entry["value"]
+        for step, entry in document.items()
+        if isinstance(entry, dict) and "value" in entry
+    }

@@ -1,0 +1,122 @@
+"""DynamoDB on this machine, in this process: moto's server on a free port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import logging
+import os
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+
+from stepsaga.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REGION: Final = "eu-central-1"
+SETUP: Final = "tools/local.py"
+"""Where a project's ``setup(dynamodb)`` makes the participants' tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A running server. boto3 finds it by the environment while the stack is up."""
+
+    url: str
+
+    def client(self, service: str = "dynamodb") -> Any:
+        """A boto3 client of the stack."""
+        return boto3.client(service)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")  # noqa: S310  # our own server
+        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  # as above
+            reply.read()
+
+    def prepare(self, setup: Callable[[Any], None] | None) -> None:
+        """Begin anew, with the participants' tables."""
+        self.reset()
+        if setup is not None:
+            setup(self.client())
+
+
+@contextmanager
+def local_stack() -> Iterator[LocalStack]:
+    """Start the server, and make it the only AWS that boto3 can find while the block runs.
+
+    Settings of the user's are out of the way meanwhile: a profile or ``AWS_ENDPOINT_URL_DYNAMODB``
+    would win over the stack's address. Enter it before modules that make clients are imported.
+
+    Raises:
+        UsageError: moto is not installed.
+    """
+    try:
+        server_module = import_module("moto.server")
+    except ImportError as error:
+        text = 'this needs moto for local tables: pip install "stepsaga[local]"'
+        raise UsageError(text) from error
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        with _only(url):
+            boto3.setup_default_session()  # an earlier one would remember the user's settings
+            yield LocalStack(url)
+    finally:
+        server.stop()
+
+
+def find_setup(root: Path) -> Callable[[Any], None] | None:
+    """A project's own ``setup(dynamodb)`` in ``tools/local.py``; None where it has no such file.
+
+    Another package called ``tools`` may be installed, so the file has to be the project's.
+
+    Raises:
+        UsageError: The file is there, the function is not, or another ``tools`` is imported.
+    """
+    file = root / SETUP
+    if not file.is_file():
+        return None
+    module = import_module(".".join(Path(SETUP).with_suffix("").parts))
+    if Path(module.__file__ or "").resolve() != file.resolve():
+        raise UsageError(
+            f"another package called 'tools' is imported, from {module.__file__}: put an"
+            f" __init__.py into {file.parent}, and {root} first on the path"
+        )
+    setup = getattr(module, "setup", None)
+    if not callable(setup):
+        raise UsageError(f"{SETUP} has no function setup: write def setup(dynamodb): ...")
+    return setup  # type: ignore[no-any-return]  # looked up by name
+
+
+@contextmanager
+def _only(url: str) -> Iterator[None]:
+    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    _forget()
+    os.environ |= {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    try:
+        yield
+    finally:
+        _forget()
+        os.environ |= before
+
+
+def _forget() -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]

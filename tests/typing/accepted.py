@@ -1,0 +1,63 @@
+"""What mypy must accept in a saga, and the types that it must see."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_type
+
+from pydantic import BaseModel
+
+from stepsaga import Input, Retry, Saga, SagaContext, Step
+
+
+class Order(BaseModel):
+    """The input."""
+
+    total: int
+
+
+class Payment(BaseModel):
+    """A result."""
+
+    risk: int
+
+
+def charge_card(order: Order, saga: SagaContext) -> Payment:
+    """Charge."""
+    raise NotImplementedError
+
+
+def refund_card(charge: Payment | None) -> None:
+    """Undo."""
+
+
+def send_invoice(amount: int) -> None:
+    """Send."""
+
+
+class FulfilOrder(Saga):
+    """Uses every option."""
+
+    order = Input(Order)
+    deadline = timedelta(hours=48)
+
+    charge = Step(
+        charge_card,
+        compensation=refund_card,
+        timeout=timedelta(seconds=20),
+        retry=Retry(attempts=5, wait=timedelta(seconds=2), only=(OSError,), never=()),
+        compensation_retry=Retry(attempts=3),
+        compensation_timeout=timedelta(seconds=30),
+    )
+    again = Step(charge_card, compensation=refund_card, takes={"charge": Step.own})
+    invoice = Step(send_invoice, retriable=True, retry=None, takes={"amount": charge.result.risk})
+    total = Step(send_invoice, takes={"amount": order.total})
+    whole = Step(charge_card, takes={"order": order})
+
+
+assert_type(FulfilOrder.order, Order)
+assert_type(FulfilOrder.order.total, int)
+assert_type(FulfilOrder.charge, Step[Payment])
+assert_type(FulfilOrder.charge.result, Payment)
+assert_type(FulfilOrder.charge.result.risk, int)
+assert_type(FulfilOrder.invoice, Step[None])

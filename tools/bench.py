@@ -1,0 +1,261 @@
+"""`make bench`: what stepsaga costs, measured here and now.
+
+Counts are exact. Times are of this machine, at this moment: compare them within one run only.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from rich.console import Console
+from rich.table import Table
+
+from stepsaga.asl import build
+from stepsaga.asl.compiler import compile_saga
+from stepsaga.asl.text import render
+from stepsaga.engines.simulator import Simulator
+from stepsaga.runtime import Runtime
+from stepsaga.store import DynamoDBStore, MemoryStore
+from stepsaga.store.codec import encode
+from stepsaga.store.counting import CountingClient
+from stepsaga.store.sizes import item_bytes
+from stepsaga.store.table import create_table
+from stepsaga.testing.stack import local_stack
+from tools.sequences import sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stepsaga.store.commits import Commit
+
+LIMIT: Final = 1_048_576
+ORDER: Final = {"id": "order-123", "total": 5470}
+out = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+
+
+def main() -> None:
+    """Measure everything, and print it as tables."""
+    _print("The path where nothing fails: steps and what they cost", _success_path())
+    _print("Bytes of an item (one write unit is 1,024)", _items())
+    _print("Compiling", _compiling())
+    _print("The runtime's own work in one step", _runtime())
+    _print("Imports and first calls, each in a process of its own", _imports())
+    _print("The simulator", _simulator())
+
+
+Rows = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
+
+
+def _print(title: str, rows: Rows) -> None:
+    head, body = rows
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for n, name in enumerate(head):
+        table.add_column(name, justify="left" if n == 0 else "right")
+    for row in body:
+        table.add_row(*row)
+    out.print(table)
+    out.print()
+
+
+def _success_path() -> Rows:
+    body = []
+    with local_stack() as stack:
+        for steps in (1, 3, 10):
+            stack.reset()
+            client = stack.client()
+            create_table(client, "events")
+            counting = CountingClient(client)
+            store = DynamoDBStore(client=counting, table="events")
+            compiled = build(sequence(steps))
+            simulator = Simulator.for_sagas([compiled], store=store)
+            arn = simulator.start(compiled.name, ORDER, name="bench")
+            status = simulator.wait(arn).status
+            counts = counting.counts
+            body.append(
+                (
+                    str(steps),
+                    f"{simulator.transitions(arn)}",
+                    f"{counts.writes}",
+                    f"{counts.write_units}",
+                    f"{counts.reads}",
+                    status.value,
+                )
+            )
+    return ("steps", "transitions", "writes", "write units", "reads", "status"), body
+
+
+def _items() -> Rows:
+    store = MemoryStore()
+    compiled = build(sequence(2))
+    simulator = Simulator.for_sagas([compiled], store=store)
+    simulator.wait(simulator.start(compiled.name, {}, name="order-2026-11-21-000123"))
+    first, last = store.read(f"{compiled.name}#order-2026-11-21-000123")
+    body = [
+        (name, f"{_size(commit):,}", f"{1024 - _size(commit):,}")
+        for name, commit in [("first commit", first), ("last commit", last)]
+    ]
+    return ("of a saga with input {} and results null", "bytes", "left for data in one unit"), body
+
+
+def _size(commit: Commit) -> int:
+    return item_bytes(encode(commit).item)
+
+
+def _compiling() -> Rows:
+    body = []
+    for steps in (50, 100, 200, 400):
+        graph = sequence(steps)
+        seconds = statistics.median(_each(build, [graph] * 3))
+        characters = len(build(graph).text)
+        body.append(
+            (
+                str(steps),
+                f"{seconds * 1000:.0f} ms",
+                f"{seconds / steps * 1e6:.0f} us",
+                f"{characters:,}",
+            )
+        )
+    most = _largest_that_fits()
+    body.append(
+        (f"{most} is the largest that fits", "", "", f"{len(build(sequence(most)).text):,}")
+    )
+    return ("steps", "time", "a step", f"characters of {LIMIT:,}"), body
+
+
+def _largest_that_fits() -> int:
+    low, high = 1, 4000
+    while low < high:
+        middle = (low + high + 1) // 2
+        if len(render(compile_saga(sequence(middle), "0" * 64))) <= LIMIT:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _runtime() -> Rows:
+    compiled = build(sequence(3))
+    payloads = [_payload(compiled.definition, f"order-{n}") for n in range(2001)]
+    store = MemoryStore()
+    runtime = Runtime(participant="tools.stubs", store=store)
+    runtime.handle(payloads.pop())
+    own = _each(runtime.handle, payloads)
+    item = encode(next(store.read("Sequence3#order-1"))).item
+    client = _client_without_network()
+    put = _each(lambda _: client.put_item(TableName="events", Item=item), list(range(500)))
+    return ("one step", "median", "90 % below"), [
+        ("the runtime: memory store, empty handler, no logs", _us(own, 50), _us(own, 90)),
+        ("beside it, boto3: one put_item, no network", _us(put, 50), _us(put, 90)),
+    ]
+
+
+def _payload(definition: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The call of the second step, as Step Functions would send it."""
+    static = definition["States"]["step_002"]["Parameters"]["Payload"]
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return {
+        **{key: value for key, value in static.items() if not key.endswith(".$")},
+        "results": {"step_001": {"value": None}},
+        "execution": {"Id": f"arn:{name}", "Name": name, "StartTime": now, "Input": ORDER},
+        "state": {"Name": "step_002", "EnteredTime": now, "RetryCount": 0},
+    }
+
+
+def _client_without_network() -> Any:
+    client = boto3.client(
+        "dynamodb",
+        region_name="eu-central-1",
+        aws_access_key_id="nobody",
+        aws_secret_access_key="asks",  # noqa: S106  # it is sent nowhere
+    )
+
+    class Body(BytesIO):
+        def stream(self) -> list[bytes]:
+            return [self.read()]
+
+    def reply(request: Any, **_: Any) -> AWSResponse:
+        return AWSResponse(request.url, 200, {}, Body(b"{}"))
+
+    # The answer is there before the request is sent.
+    client.meta.events.register("before-send.dynamodb", reply)
+    return client
+
+
+BASE: Final = """
+import boto3
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from pydantic import BaseModel, SecretStr, TypeAdapter
+class Order(BaseModel):
+    total: int
+TypeAdapter(Order | None).json_schema()
+"""
+"""What a handler's module has loaded anyway: pydantic loads much of itself at its first model."""
+FIRST_CALL: Final = """
+import os
+os.environ |= {"STEPSAGA_PARTICIPANT": "tools.stubs", "STEPSAGA_EVENT_TABLE": "events",
+    "AWS_DEFAULT_REGION": "eu-central-1", "POWERTOOLS_TRACE_DISABLED": "true"}
+from stepsaga.runtime.lambda_entry import runtime_from
+"""
+
+
+def _imports() -> Rows:
+    rows = [
+        ("boto3, Powertools, pydantic with a first model", "", BASE),
+        ("stepsaga.runtime on top of them", BASE, "import stepsaga.runtime"),
+        ("the first call: client, store, logger, tracer", FIRST_CALL, "runtime_from(os.environ)"),
+    ]
+    return ("", "median of 7"), [
+        (name, f"{statistics.median(_timed(before, code) for _ in range(7)) * 1000:.0f} ms")
+        for name, before, code in rows
+    ]
+
+
+def _timed(before: str, code: str) -> float:
+    """Seconds that code takes in a process in which other code has run before."""
+    head = "import time\nstart = time.perf_counter()"
+    return _printed_seconds(f"{before}\n{head}\n{code}\nprint(time.perf_counter() - start)")
+
+
+def _printed_seconds(code: str) -> float:
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own code
+    return float(done.stdout.strip().splitlines()[-1])
+
+
+def _simulator() -> Rows:
+    compiled = build(sequence(3))
+    simulator = Simulator.for_sagas([compiled], store=MemoryStore())
+    count = 1000
+    start = time.perf_counter()
+    for n in range(count):
+        simulator.wait(simulator.start(compiled.name, ORDER, name=f"order-{n}"))
+    seconds = time.perf_counter() - start
+    return ("three steps, stub handlers, memory store", "sagas a second, one core"), [
+        (f"{count} sagas", f"{count / seconds:,.0f}")
+    ]
+
+
+def _each(action: Callable[[Any], object], arguments: Sequence[Any]) -> list[float]:
+    found = []
+    for argument in arguments:
+        start = time.perf_counter()
+        action(argument)
+        found.append(time.perf_counter() - start)
+    return found
+
+
+def _us(seconds: list[float], percent: int) -> str:
+    return f"{statistics.quantiles(seconds, n=100)[percent - 1] * 1e6:,.0f} us"
+
+
+if __name__ == "__main__":
+    main()
