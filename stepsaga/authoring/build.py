@@ -44,7 +44,9 @@ class _Flow:
     problems: list[Problem] = field(default_factory=list)
 
 
-def build(cls: type[Saga], source: Source) -> tuple[SagaGraph | None, list[Problem]]:
+def build(
+    cls: type[Saga], source: Source, places: Mapping[str, Source]
+) -> tuple[SagaGraph | None, list[Problem]]:
     """The graph of a class, and what is wrong with its parts; no graph without input or steps.
 
     What cannot be read is left open in the graph, so that the checks can go on with the rest.
@@ -52,7 +54,7 @@ def build(cls: type[Saga], source: Source) -> tuple[SagaGraph | None, list[Probl
     attributes = vars(cls)
     steps = {name: value for name, value in attributes.items() if isinstance(value, Step)}
     inputs = {name: value for name, value in attributes.items() if is_input(value)}
-    deadline, problems = _deadline(cls, source)
+    deadline, problems = _deadline(cls, places.get("deadline", source))
     if len(inputs) != 1 or not steps or slots_of(steps.values()) >= FIRST_OPERATION_SLOT:
         return None, problems
     [(input_name, data)] = inputs.items()

@@ -27,12 +27,12 @@ def declared(cls: type, body: Body, source: Source) -> list[Problem]:
     return [
         *inherited,
         *missing,
-        *_kept_data(cls, source),
+        *_kept_data(cls, body, source),
         *_unnamed(cls, body),
         *_shared(cls, body, source),
         *_twice(cls, body, source),
         *_too_many(cls, source),
-        *_almost(cls, source),
+        *_almost(cls, body, source),
     ]
 
 
@@ -47,12 +47,13 @@ def _input(cls: type, source: Source) -> Iterator[Problem]:
         yield Problem("S102", cls.__name__, text, hint, source)
 
 
-def _kept_data(cls: type, source: Source) -> Iterator[Problem]:
+def _kept_data(cls: type, body: Body, source: Source) -> Iterator[Problem]:
     for name, value in vars(cls).items():
         if isinstance(value, SagaData) and not is_input(value):
             text = f"{name!r} keeps saga data as an attribute of the class"
             hint = "write it where it is taken: takes={...}"
-            yield Problem("S110", f"{cls.__name__}.{name}", text, hint, source)
+            place = body.places.get(name, source)
+            yield Problem("S110", f"{cls.__name__}.{name}", text, hint, place)
 
 
 def _names(cls: type) -> dict[int, list[str]]:
@@ -131,7 +132,7 @@ def _inherited(cls: type, source: Source) -> Iterator[Problem]:
             yield Problem("S113", cls.__name__, text, hint, source)
 
 
-def _almost(cls: type, source: Source) -> Iterator[Problem]:
+def _almost(cls: type, body: Body, source: Source) -> Iterator[Problem]:
     """What looks like a declaration and would be passed over."""
     steps = [value for value in vars(cls).values() if isinstance(value, Step)]
     used = {id(part) for step in steps for part in (step.handler, step.compensation, step.verify)}
@@ -139,10 +140,11 @@ def _almost(cls: type, source: Source) -> Iterator[Problem]:
         subject = f"{cls.__name__}.{name}"
         if isinstance(value, timedelta) and name != "deadline" and did_you_mean(name, ["deadline"]):
             text = f"{name!r} means nothing to a saga"
-            yield Problem("S114", subject, text, "did you mean 'deadline'?", source)
+            place = body.places.get(name, source)
+            yield Problem("S114", subject, text, "did you mean 'deadline'?", place)
         # A function of a module; one that a step has as well is a loop's variable.
         foreign = inspect.isfunction(value) and value.__qualname__.isidentifier()
         if foreign and id(value) not in used:
             text = f"{name!r} is a function, not a step, and would never run"
             hint = f"did you mean {name} = Step({value.__name__}, ...)?"
-            yield Problem("S114", subject, text, hint, source)
+            yield Problem("S114", subject, text, hint, body.places.get(name, source))

@@ -20,16 +20,19 @@ class Body(dict[str, Any]):
 
     Attributes:
         assigned: Every assignment in order, also those that a later one replaced.
+        places: Where each name was assigned last.
         steps: Every step made while the body ran, also those that got no name.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.assigned: list[tuple[str, Any]] = []
+        self.places: dict[str, Source] = {}
         self.steps: list[Any] = []
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.assigned.append((name, value))
+        self.places[name] = here()
         super().__setitem__(name, value)
 
 

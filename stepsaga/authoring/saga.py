@@ -69,7 +69,7 @@ class Saga(metaclass=SagaType):
         body: Body = cls.__dict__[_BODY]
         delattr(cls, _BODY)
         problems = [*declared(cls, body, source), *_unseen(cls, body, source)]
-        graph, found = build(cls, source)
+        graph, found = build(cls, source, body.places)
         problems += found
         if graph is not None:
             problems += check(graph, sound=not problems)
