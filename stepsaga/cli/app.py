@@ -11,7 +11,8 @@ Exit codes:
 
 from __future__ import annotations
 
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -21,7 +22,7 @@ from stepsaga.cli.compile import compile_sagas
 from stepsaga.cli.exits import PROBLEM, USAGE
 from stepsaga.cli.graph import graph
 from stepsaga.cli.new import new
-from stepsaga.cli.output import complain
+from stepsaga.cli.output import complain, say
 from stepsaga.cli.run import run
 from stepsaga.cli.show import show
 from stepsaga.errors import StepsagaError, UsageError
@@ -55,6 +56,24 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text, which can be piped and read aloud
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"stepsaga {version('stepsaga')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("check")(check)
 app.command("compile")(compile_sagas)
 app.command("graph")(graph)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from importlib.metadata import version
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -375,3 +376,10 @@ def test_an_address_alone_is_a_mistake(tmp_path: Path) -> None:
     """--endpoint-url without --table would be ignored in silence."""
     said = stepsaga("show", "a", "--endpoint-url", "http://127.0.0.1:1", cwd=tmp_path)
     assert (said.code, "--table" in said.err) == (USAGE, True)
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    """`stepsaga --version` says which release it is, outside of any project."""
+    said = stepsaga("--version", cwd=tmp_path)
+    assert (said.code, said.err) == (FINE, "")
+    assert said.out == f"stepsaga {version('stepsaga')}\n"
