@@ -22,8 +22,8 @@ class Findings:
         return list(self._problems)
 
     def add(self, code: str, subject: str, text: str, hint: str) -> None:
-        """A problem of a state, or of the whole definition."""
-        self._problems[Problem(code, subject, text, hint)] = None
+        """A problem of a state, or of the whole definition. A state may have an empty name."""
+        self._problems[Problem(code, subject or "''", text, hint)] = None
 
 
 def table(value: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stepsaga.asl import build
@@ -63,6 +63,7 @@ def test_bears_anything(value: Any) -> None:
 
 
 @given(place=st.sampled_from(PLACES), value=ANYTHING)
+@example(place=("States",), value={"": None})
 @settings(deadline=None, max_examples=300)
 def test_bears_a_definition_with_anything_in_any_place(place: tuple[Any, ...], value: Any) -> None:
     """With any JSON in any place of a definition it raises nothing, and explains each problem."""
