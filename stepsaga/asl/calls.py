@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from stepsaga.asl.compiler import INVOKE, PUT_ITEM, TAKEN, TOO_LARGE
 from stepsaga.asl.findings import names, states, table, tables
-from stepsaga.asl.names import EVENT_TABLE, function_name, live_name
+from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
 from stepsaga.asl.retriers import DOUBTFUL, THROTTLED, TRANSIENT
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_OPERATION_SLOT, TERMINAL_SLOT
 from stepsaga.runtime.call import Call, Part
@@ -466,6 +466,6 @@ def _check_end(
             found.add("S631", name, f"too large, it leads to {catcher.get('Next')!r}", hint)
     for target in (state.get("Next"), *(catcher.get("Next") for catcher in catchers[:1])):
         end = known.get(target, {}) if isinstance(target, str) else {}
-        if end.get("Type") != "Fail" or end.get("Error") != "SagaCompensated":
-            hint = "end in a Fail state with the error SagaCompensated"
+        if end.get("Type") != "Fail" or end.get("Error") != UNDONE:
+            hint = f"end in a Fail state with the error {UNDONE}"
             found.add("S631", name, f"it leads to {target!r}", hint)

@@ -16,6 +16,7 @@ from stepsaga.asl.names import (
     EVENT_TABLE,
     RECORD,
     RECORD_BRIEFLY,
+    UNDONE,
     function_name,
     live_name,
 )
@@ -270,7 +271,7 @@ class _Compiler:
     def _end(self) -> States:
         end = {
             "Type": "Fail",
-            "Error": "SagaCompensated",
+            "Error": UNDONE,
             "CausePath": "States.JsonToString($.failure)",
         }
         ended = _event("SagaCompensated", "States.JsonToString($.failure)")

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 RECORD: Final = "record the end"
 RECORD_BRIEFLY: Final = "record the end briefly"
 COMPENSATED: Final = "saga compensated"
+UNDONE: Final = "SagaCompensated"
+"""The error under which the execution of a saga fails that was undone."""
 EVENT_TABLE: Final = "EventTable"
 """The name of the substitution for the event table."""
 

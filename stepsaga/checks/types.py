@@ -12,6 +12,7 @@ from stepsaga.checks.fit import fits
 from stepsaga.checks.schemas import NoSchemaError, schema_of
 from stepsaga.errors import Problem
 from stepsaga.graph import Origin
+from stepsaga.runtime.sensitive import is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,8 +96,7 @@ def _marked(schema: Any) -> bool:
         return any(map(_marked, schema))
     if not isinstance(schema, Mapping):
         return False
-    hidden = schema.get("writeOnly") is True or schema.get("format") == "password"
-    return hidden or any(map(_marked, schema.values()))
+    return is_hidden(schema) or any(map(_marked, schema.values()))
 
 
 def input_is_validated(graph: SagaGraph) -> Iterator[Problem]:

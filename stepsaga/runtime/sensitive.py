@@ -115,7 +115,7 @@ class _Walk:
         if value is None or not schemas:
             return value
         facets = list(self._facets(schemas))
-        if any(_is_hidden(facet) for facet in facets):
+        if any(is_hidden(facet) for facet in facets):
             return self._replace(value)
         if isinstance(value, dict):
             return {key: self.walk(item, self._of_key(key, facets)) for key, item in value.items()}
@@ -167,13 +167,14 @@ class _Walk:
             for facet in self._facets([todo.pop()]):
                 if id(facet) not in seen:
                     seen.add(id(facet))
-                    if _is_hidden(facet):
+                    if is_hidden(facet):
                         return True
                     todo += _children(facet)
         return False
 
 
-def _is_hidden(schema: Mapping[str, Any]) -> bool:
+def is_hidden(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema itself, not what is below it, marks its values as sensitive."""
     return schema.get("writeOnly") is True or schema.get("format") == "password"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from stepsaga.asl import build
+from stepsaga.asl.names import UNDONE
 from stepsaga.authoring import graph_of
 from stepsaga.engines.once import run_once
 from stepsaga.engines.protocol import Status
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
     Fail = Mapping[str, str | Sequence[str | None] | None]
     """What shall go wrong: a state's name -> one kind of fault, or a list of one an attempt."""
-
-UNDONE: Final = "SagaCompensated"
-"""The error under which a saga ends that was undone."""
 
 
 class Ending(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from stepsaga.asl.names import EVENT_TABLE, function_name, live_name
+from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
 from stepsaga.engines.faults import Faults, FaultyFunctions, FaultyRecord, Target
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from stepsaga.store.protocol import EventStore
 
 _SUBSTITUTION: Final = re.compile(r"\$\{(\w+)\}")
-_UNDONE: Final = "SagaCompensated"
 
 
 class CompiledSaga(Protocol):
@@ -134,7 +133,7 @@ class Setting:
 
     def on_close(self, view: ExecutionView) -> None:
         """Let land what was never undone. What is stuck may be undone yet, by a redrive."""
-        ended = view.status is Status.SUCCEEDED or view.error == _UNDONE
+        ended = view.status is Status.SUCCEEDED or view.error == UNDONE
         if ended and self._faulty is not None:
             self._faulty.land(view.arn)
 
