@@ -1,41 +1,67 @@
 # Everything a newcomer types: make demo, make test. Everything CI types: make check test.
-# Each environment is made once per content of its lock file.
+# Each environment is made once per content of its lock file. There are three, because their pins do
+# not go together: the project's, SAM CLI's, and MiniStack's. The last two are run as processes only.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/project.lock
-STAMP := $(VENV)/.stamp-$(shell cat $(LOCK) pyproject.toml 2>/dev/null | cksum | tr -d ' ')
+SAM := .venv-sam
+MINISTACK := .venv-ministack
 PYTEST_WORKERS ?= 2
 
-.PHONY: help setup demo test check format generate bench lock clean
+sum = $(shell cat $(1) 2>/dev/null | cksum | tr -d ' ')
+STAMP := $(VENV)/.stamp-$(call sum,$(LOCK) pyproject.toml)
+SAM_STAMP := $(SAM)/.stamp-$(call sum,requirements/sam.lock)
+MINISTACK_STAMP := $(MINISTACK)/.stamp-$(call sum,requirements/ministack.lock)
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help setup stack demo test check format generate bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## the virtual environment, from the lock file
+setup: $(STAMP)  ## the project's virtual environment, from its lock file
+
+stack: $(STAMP) $(SAM_STAMP) $(MINISTACK_STAMP)  ## all three environments
 
 $(STAMP): $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "stepsaga needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "setting up $(VENV) (once per lock file) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "setting up $(VENV) (once per lock file) ..." >&2
+	@$(BIN)/python $(PIP) --require-hashes -r $(LOCK)
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.stamp-*
 	@touch $@
 
-demo: setup  ## the reference saga: three orders, three endings
+$(SAM_STAMP): requirements/sam.lock | $(STAMP)
+	$(call environment,$(SAM),$<)
+
+$(MINISTACK_STAMP): requirements/ministack.lock | $(STAMP)
+	$(call environment,$(MINISTACK),$<)
+
+define environment
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+	@echo "setting up $(1) (once per lock file) ..." >&2
+	@$(1)/bin/python $(PIP) --no-deps --require-hashes -r $(2)
+	@rm -f $(1)/.stamp-*
+	@touch $@
+endef
+
+demo: stack  ## the whole stack on this machine: three orders, three endings
 	@$(BIN)/python -m tools.demo
 
-test: setup  ## the whole test suite
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+test: stack  ## the whole test suite
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: setup  ## format, lint, types, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/stepsaga compile --check
+	$(BIN)/stepsaga template --check
+	$(BIN)/cfn-lint template.yaml
 
 format: setup  ## rewrite the sources as `make check` wants them
 	$(BIN)/ruff format .
@@ -43,14 +69,28 @@ format: setup  ## rewrite the sources as `make check` wants them
 
 generate: setup  ## everything that is generated and committed
 	$(BIN)/stepsaga compile
+	$(BIN)/stepsaga template
 
 bench: setup  ## the figures, measured here and now
 	$(BIN)/python -m tools.bench
 
-lock: setup  ## resolve the lock file anew
-	$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra test --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-annotate --no-header --upgrade --quiet --output-file $(LOCK)
+lock: setup  ## resolve the lock files anew
+	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python $(PIP) uv
+	$(UV) pyproject.toml --extra test --group dev --output-file $(LOCK)
+	$(UV) requirements/layer.in --constraint $(LOCK) $(addprefix --no-emit-package ,$(IN_LAMBDA)) \
+	  --output-file requirements/layer.lock
+	cp requirements/layer.lock stepsaga/cli/project/requirements/layer.lock.tmpl
+	$(UV) requirements/sam.in --output-file requirements/sam.lock
+	$(UV) requirements/ministack.in --output-file requirements/ministack.lock
+
+UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --no-header --upgrade --quiet
+# What Lambda's runtime brings: it is not in the layer.
+IN_LAMBDA := boto3 botocore s3transfer urllib3 python-dateutil six
+
+# What `sam build` calls for each layer and function, with the folder to fill.
+build-%: setup
+	@$(BIN)/stepsaga build $* --into "$(ARTIFACTS_DIR)"
 
 clean:  ## remove what was made, environments included
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .stepsaga
+	rm -rf $(VENV) $(SAM) $(MINISTACK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .stepsaga .aws-sam
