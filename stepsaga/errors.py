@@ -17,6 +17,18 @@ StepsagaError
 │   ├── CommitUnreadable (ValueError)  a stored commit cannot be decoded
 │   └── EventInvalid (ValueError)    an event does not fit its model
 ├── EngineError (RuntimeError)       an engine refuses, by name, what it does not know
+│   ├── MachineMissing (LookupError)    no such state machine
+│   ├── ExecutionMissing (LookupError)  no such execution
+│   ├── ExecutionExists (ValueError)    the name is taken: another input, or closed
+│   ├── EngineUnreachable (ConnectionError)  no credentials, no rights, no network, no answer
+│   └── EngineThrottled (ConnectionError)    Step Functions is over its rate
+├── DeploymentError (ValueError)     what would be deployed is wrong; names it and the way out
+├── RequestError                     what was asked of a saga from outside cannot be
+│   ├── IdInvalid (ValueError)       an id that is no name for an execution
+│   ├── InputInvalid (ValueError)    an input that does not fit; nothing was started
+│   ├── IdTaken (ValueError)         the id has a saga already, with another input
+│   ├── SagaMissing (LookupError)    nobody knows a saga of this id
+│   └── SagaNotDeployed (LookupError)  no such stack, or the saga is not in it
 └── UsageError (ValueError)          a command or a test asked for what cannot be
 """  # a tree is indented
 
@@ -147,6 +159,54 @@ class EventInvalid(StoreError, ValueError):
 
 class EngineError(StepsagaError, RuntimeError):
     """An engine refuses, by name, what it does not know or cannot do."""
+
+
+class MachineMissing(EngineError, LookupError):
+    """There is no such state machine."""
+
+
+class ExecutionMissing(EngineError, LookupError):
+    """There is no such execution."""
+
+
+class ExecutionExists(EngineError, ValueError):
+    """The name is taken by an execution with another input, or by one that is closed."""
+
+
+class EngineUnreachable(EngineError, ConnectionError):
+    """No credentials, no rights, no network or no answer."""
+
+
+class EngineThrottled(EngineError, ConnectionError):
+    """Step Functions refuses for now: over its rate."""
+
+
+class DeploymentError(StepsagaError, ValueError):
+    """What would be deployed is wrong: names the resource, and the way out."""
+
+
+class RequestError(StepsagaError):
+    """What was asked of a saga from outside, by a client or a command, cannot be."""
+
+
+class IdInvalid(RequestError, ValueError):
+    """A saga's id is its execution's name, and this is none. Nothing was started."""
+
+
+class InputInvalid(RequestError, ValueError):
+    """The input does not fit the saga's model. Nothing was started. Names fields, no values."""
+
+
+class IdTaken(RequestError, ValueError):
+    """There is, or has been, a saga of this id, with another input. Nothing was started."""
+
+
+class SagaMissing(RequestError, LookupError):
+    """Neither an execution nor the event table knows a saga of this id."""
+
+
+class SagaNotDeployed(RequestError, LookupError):
+    """There is no such stack, it is not one of stepsaga's, or the saga is not in it."""
 
 
 class UsageError(StepsagaError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,20 @@ UNDONE: Final = "SagaCompensated"
 """The error under which the execution of a saga fails that was undone."""
 EVENT_TABLE: Final = "EventTable"
 """The name of the substitution for the event table."""
+
+DEFINITIONS: Final = "statemachines"
+"""The folder of a project's compiled definitions."""
+ENDING: Final = ".asl.json"
+
+
+def snake(name: str) -> str:
+    """A class's name as a file's: ``FulfilOrder`` -> ``fulfil_order``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def definition_file(saga: str) -> str:
+    """A saga's compiled definition in its project: ``statemachines/fulfil_order.asl.json``."""
+    return f"{DEFINITIONS}/{snake(saga)}{ENDING}"
 
 
 def function_name(participant: str) -> str:

@@ -7,6 +7,7 @@ and its cause. `stepsaga.engines.local` has functions that answer with the real 
 from __future__ import annotations
 
 import json
+import traceback
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -60,6 +61,24 @@ def marshal_error(error: Exception) -> FunctionError:
     name = "Runtime.MarshalError"
     text = {"errorType": name, "errorMessage": f"Unable to marshal response: {error}"}
     return FunctionError(name, json.dumps(text))
+
+
+def raised_error(error: Exception, request_id: str = str(UUID(int=0))) -> FunctionError:
+    """What Step Functions is told when a function raises, by whoever called it.
+
+    The bare name, without module and bases: Lambda's runtime client reports
+    ``type(exception).__name__``.
+    """
+    name = type(error).__name__
+    # The first frame is the caller's.
+    trace = error.__traceback__.tb_next if error.__traceback__ else None
+    cause = {
+        "errorMessage": str(error),
+        "errorType": name,
+        "requestId": request_id,
+        "stackTrace": traceback.format_tb(trace),
+    }
+    return FunctionError(name, json.dumps(cause, ensure_ascii=False))
 
 
 def exit_error(request_id: str = str(UUID(int=0))) -> FunctionError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import traceback
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,6 +10,7 @@ from stepsaga.engines.functions import (
     ProcessKilled,
     exit_error,
     marshal_error,
+    raised_error,
     through_json,
 )
 from stepsaga.errors import UsageError
@@ -90,7 +89,7 @@ class LocalFunctions:
         try:
             reply = runtime.handle(payload)
         except Exception as error:
-            raise _as_lambda_tells(error, self._request_id()) from error
+            raise raised_error(error, self._request_id()) from error
         except (ProcessKilled, SystemExit) as death:
             raise exit_error(self._request_id()) from death
         try:
@@ -100,20 +99,6 @@ class LocalFunctions:
 
     def _request_id(self) -> str:
         return str(UUID(int=self._requests))
-
-
-def _as_lambda_tells(error: Exception, request_id: str) -> FunctionError:
-    # The bare name, without module and bases: Lambda's runtime client reports
-    # `type(exception).__name__`. The first frame is the one that called the runtime.
-    name = type(error).__name__
-    trace = error.__traceback__.tb_next if error.__traceback__ else None
-    cause = {
-        "errorMessage": str(error),
-        "errorType": name,
-        "requestId": request_id,
-        "stackTrace": traceback.format_tb(trace),
-    }
-    return FunctionError(name, json.dumps(cause, ensure_ascii=False))
 
 
 def _by_function(participants: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 
@@ -52,6 +52,35 @@ class HistoryEvent:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Listed(Protocol):
+    """What ListExecutions tells of an execution. It knows neither input nor error."""
+
+    @property
+    def arn(self) -> str:
+        """The execution's ARN."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def status(self) -> Status:
+        """Its status."""
+        ...
+
+    @property
+    def started(self) -> datetime:
+        """When it started; aware."""
+        ...
+
+    @property
+    def stopped(self) -> datetime | None:
+        """When it was closed; None while it runs."""
+        ...
+
+
 class Engine(Protocol):
     """Where a compiled definition runs."""
 
@@ -69,12 +98,18 @@ class Engine(Protocol):
         The same name with the same input while the first is running gives the first one's ARN.
 
         Raises:
-            EngineError: No such machine, or the name is taken (``ExecutionAlreadyExists``).
+            MachineMissing: No such machine.
+            ExecutionExists: The name is taken.
+            EngineError: The name or the input cannot be.
         """
         ...
 
     def wait(self, arn: str) -> ExecutionView:
-        """Let the execution come to its end, and describe it."""
+        """Let the execution come to its end, and describe it.
+
+        Raises:
+            ExecutionMissing: No such execution; the other calls that take an ARN raise it, too.
+        """
         ...
 
     def describe(self, arn: str) -> ExecutionView:
@@ -91,4 +126,24 @@ class Engine(Protocol):
 
     def redrive(self, arn: str) -> None:
         """Continue a failed, timed-out or aborted execution at the state that did not succeed."""
+        ...
+
+    def execution_arn(self, machine: str, name: str) -> str:
+        """The ARN that an execution of this name has, whether or not there is one.
+
+        Raises:
+            MachineMissing: No such machine.
+        """
+        ...
+
+    def executions(self, machine: str, status: Status | None = None) -> Iterable[Listed]:
+        """The machine's executions, the newest first, as far as they are asked for.
+
+        Args:
+            machine: The machine's name.
+            status: Only those that are in it.
+
+        Raises:
+            MachineMissing: No such machine.
+        """
         ...

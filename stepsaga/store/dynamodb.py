@@ -100,6 +100,18 @@ class DynamoDBStore:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
+    def first(self, stream_id: str) -> Commit | None:
+        """The stream's first commit; see `StreamReader`. One item is read, and paid for."""
+        with self._explained():
+            page = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="stream_id = :stream",
+                ExpressionAttributeValues={":stream": {"S": stream_id}},
+                ConsistentRead=True,
+                Limit=1,
+            )
+        return next((codec.decode(item, self._fetch) for item in page["Items"]), None)
+
     def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
         """Keep the compiled graph of a release; see `EventStore`."""
         self._put(codec.encode_definition(fingerprint, definition, bucket=self._bucket))

@@ -45,6 +45,10 @@ class MemoryStore:
             if slot.startswith(prefix):
                 yield codec.decode(item)
 
+    def first(self, stream_id: str) -> Commit | None:
+        """The stream's first commit; see `StreamReader`."""
+        return next(self.read(stream_id), None)
+
     def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
         """Keep the compiled graph of a release; see `EventStore`."""
         self._put(codec.encode_definition(fingerprint, definition).item)

@@ -10,6 +10,28 @@ if TYPE_CHECKING:
     from stepsaga.store.commits import Commit
 
 
+class StreamReader(Protocol):
+    """What is needed by who looks at sagas from outside, and writes nothing.
+
+    Every method raises what `EventStore` raises.
+    """
+
+    def first(self, stream_id: str) -> Commit | None:
+        """The stream's first commit, strongly consistent; None where the stream is empty.
+
+        One request for one item, however long the stream is.
+        """
+        ...
+
+    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
+        """See `EventStore`."""
+        ...
+
+    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
+        """See `EventStore`."""
+        ...
+
+
 class EventStore(Protocol):
     """Write-once slots.
 

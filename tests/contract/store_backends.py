@@ -94,6 +94,19 @@ class Passes:
         return self.client.query(**parameters)
 
 
+class KeepsQueries(Passes):
+    """It keeps the parameters of each query."""
+
+    def __init__(self, client: DynamoDBClient) -> None:
+        super().__init__(client)
+        self.queries: list[Mapping[str, Any]] = []
+
+    def query(self, **parameters: Any) -> Mapping[str, Any]:
+        """As the client behind."""
+        self.queries.append(parameters)
+        return super().query(**parameters)
+
+
 class Atomic(Passes):
     """One put at a time: moto checks a condition and writes in two steps, DynamoDB in one."""
 

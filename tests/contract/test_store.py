@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 
 from stepsaga.errors import CommitTooLarge, CommitUnreadable, EngineError, EventInvalid
-from stepsaga.store import EventRecord, EventTypes, MemoryStore, Outcome
+from stepsaga.store import DynamoDBStore, EventRecord, EventTypes, MemoryStore, Outcome
 from stepsaga.store.codec import encode
 from stepsaga.store.counting import CountingStore, Counts
 from stepsaga.store.records import ConditionFailed, put_record
 from stepsaga.store.saga_events import SagaCompensated, SagaStarted
 from stepsaga.store.sizes import item_bytes
 from stepsaga.store.slots import slot_text
-from tests.contract.store_backends import local_aws
+from tests.contract.store_backends import KeepsQueries, local_aws
 from tests.contract.store_commits import (
     ARN,
     LATER_RUN,
@@ -156,6 +156,20 @@ def test_a_stream_is_read_in_the_order_of_its_slots(store: EventStore) -> None:
     assert [one.slot for one in store.read(STREAM, LATER_RUN)] == slots[-2:]
     assert [one.slot for one in store.read(STREAM, slots[1])] == slots[1:3]
     assert [one.slot for one in store.read(STREAM, slot_text(RUN, (4, 1_000_002)))] == slots[3:5]
+
+
+def test_the_first_of_a_stream_is_found_alone(aws: LocalAWS) -> None:
+    """The commit of the smallest slot, whatever was written first: one item, by both stores."""
+    slots = [slot_text(RUN, (1,)), slot_text(RUN, (2,)), slot_text(LATER_RUN, (1,))]
+    client = KeepsQueries(aws.dynamodb)
+    stores = (MemoryStore(), DynamoDBStore(client=client, table=aws.table()))
+    for store in stores:
+        assert store.first(STREAM) is None
+        for slot in reversed(slots):
+            store.append(commit(slot=slot))
+        assert store.first(STREAM) == commit(slot=slots[0])
+    assert [one["Limit"] for one in client.queries] == [1, 1]
+    assert all(one["ConsistentRead"] for one in client.queries)
 
 
 def test_streams_over_one_page_are_read_whole(store: EventStore) -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepsaga.engines.jsontext import same
 from stepsaga.engines.simulator.errors import MachineError
 from stepsaga.engines.simulator.expressions import Scope, parse_expression, parse_template
 from stepsaga.engines.simulator.intrinsics import FUNCTIONS
-from stepsaga.engines.simulator.jsontext import same
 from stepsaga.errors import EngineError
 from tests.engines.support import seeded
 

@@ -9,19 +9,19 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.engines.jsontext import dump, fits
 from stepsaga.engines.protocol import ExecutionView, HistoryEvent, Status
 from stepsaga.engines.simulator.clock import Signal, VirtualClock, iso
 from stepsaga.engines.simulator.definition import parse_machine
 from stepsaga.engines.simulator.errors import RUNTIME, StateError
 from stepsaga.engines.simulator.history import LIMIT, History
 from stepsaga.engines.simulator.interpreter import Interpreter, Position, World
-from stepsaga.engines.simulator.jsontext import dump, fits
 from stepsaga.engines.simulator.naming import ROLE, check_name, execution_arn
 from stepsaga.engines.simulator.sagas import Setting, plan_of
-from stepsaga.errors import EngineError
+from stepsaga.errors import EngineError, ExecutionExists, ExecutionMissing, MachineMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from stepsaga.engines.faults import Faults
     from stepsaga.engines.functions import Functions
@@ -141,15 +141,13 @@ class Simulator:
 
         A name is free again 90 days after its execution has closed.
         """
-        if machine not in self._machines:
-            known = ", ".join(sorted(self._machines)) or "none"
-            raise EngineError(f"StateMachineDoesNotExist: {machine!r}; there are: {known}")
+        parsed = self._machine(machine)
         check_name("execution", name)
         text = _input_text(name, input)
         arn = execution_arn(machine, name)
         if arn in self._executions and not self._name_is_free(arn):
             return self._same(self._executions[arn], text)
-        self._executions[arn] = self._new(arn, self._machines[machine], name, text)
+        self._executions[arn] = self._new(arn, parsed, name, text)
         return arn
 
     def wait(self, arn: str) -> ExecutionView:
@@ -203,6 +201,20 @@ class Simulator:
         execution.history.add("ExecutionRedriven", self.clock.now(), {"redriveCount": redrives})
         self._run(execution)
 
+    def execution_arn(self, machine: str, name: str) -> str:
+        """The ARN that an execution of this name has or would have; see `Engine`."""
+        self._machine(machine)
+        return execution_arn(machine, name)
+
+    def executions(self, machine: str, status: Status | None = None) -> Iterator[ExecutionView]:
+        """The machine's executions, the newest first; see `Engine`."""
+        self._machine(machine)
+        known = [arn for arn in reversed(self._executions) if not self._name_is_free(arn)]
+        views = [self._executions[arn].view for arn in known]
+        for view in sorted(views, key=lambda view: view.started, reverse=True):
+            if view.machine == machine and status in (None, view.status):
+                yield view
+
     # The simulator's own
 
     def run_until(self, arn: str, wanted: Callable[[HistoryEvent], bool]) -> HistoryEvent:
@@ -238,11 +250,17 @@ class Simulator:
 
     # Inside
 
+    def _machine(self, machine: str) -> Machine:
+        if machine not in self._machines:
+            known = ", ".join(sorted(self._machines)) or "none"
+            raise MachineMissing(f"StateMachineDoesNotExist: {machine!r}; there are: {known}")
+        return self._machines[machine]
+
     def _execution(self, arn: str) -> _Execution:
-        try:
-            return self._executions[arn]
-        except KeyError:
-            raise EngineError(f"ExecutionDoesNotExist: {arn}") from None
+        """An execution that Step Functions still knows: for 90 days after its end."""
+        if arn not in self._executions or self._name_is_free(arn):
+            raise ExecutionMissing(f"ExecutionDoesNotExist: {arn}")
+        return self._executions[arn]
 
     def _name_is_free(self, arn: str) -> bool:
         stopped = self._executions[arn].view.stopped
@@ -254,7 +272,7 @@ class Simulator:
         if view.status is Status.RUNNING and execution.input == text:
             return view.arn
         what = "with another input" if execution.input != text else "and is closed"
-        raise EngineError(
+        raise ExecutionExists(
             f"ExecutionAlreadyExists: {view.arn} was started {what}; use another name"
         )
 

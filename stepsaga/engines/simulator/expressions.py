@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.engines.jsontext import dump
 from stepsaga.engines.simulator.errors import runtime_error
 from stepsaga.engines.simulator.intrinsics import (
     FUNCTIONS,
@@ -18,7 +19,6 @@ from stepsaga.engines.simulator.intrinsics import (
     escaped,
     format_template,
 )
-from stepsaga.engines.simulator.jsontext import dump
 from stepsaga.engines.simulator.paths import Path, PathMissing, read_path
 from stepsaga.errors import EngineError
 

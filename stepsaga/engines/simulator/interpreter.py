@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.functions import FunctionError, NoAnswer
+from stepsaga.engines.jsontext import dump, fits
 from stepsaga.engines.simulator.clock import Signal, iso
 from stepsaga.engines.simulator.errors import (
     TIMEOUT,
@@ -25,7 +26,6 @@ from stepsaga.engines.simulator.errors import (
 )
 from stepsaga.engines.simulator.expressions import Scope
 from stepsaga.engines.simulator.integrations import TaskCall
-from stepsaga.engines.simulator.jsontext import dump, fits
 from stepsaga.engines.simulator.naming import REGION, machine_arn
 from stepsaga.engines.simulator.paths import PathMissing
 from stepsaga.engines.simulator.retry import Retries

@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from stepsaga.engines.simulator.jsontext import dump, same
+from stepsaga.engines.jsontext import dump, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -476,3 +476,5 @@ REFUSED: Final[Mapping[str, str]] = {
 """Definitions that no engine could run."""
 REDRIVE: Final = ("redrive-goes-on", "redrive-is-told")
 """The contracts of redrive."""
+DESCRIBED: Final = ("history-details", "described-failed")
+"""The contracts of what is told of an execution."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
     from tests.contract.engines.observe import Run
     from tests.contract.engines.stage import Stage
 
-ENGINES = ("simulator", "moto")
+ENGINES = ("simulator", "moto", "stepfunctions_local", "ministack")
+OTHERS = ENGINES[1:]
+"""What is compared with the simulator."""
+NOT_RUN = {"ministack": "golden-*-hangs*"}
+"""Of all cases, those that an engine is not asked for: it would hang for a quarter of an hour."""
+
+
+def stage_of(engine: str, request: pytest.FixtureRequest) -> Stage:
+    """The stage of an engine by its name."""
+    stage: Stage = request.getfixturevalue(engine)
+    return stage
 
 
 def assert_expected(run: Run, expected: Expected) -> None:
@@ -34,10 +45,25 @@ def assert_expected(run: Run, expected: Expected) -> None:
         assert tuple(event.type for event in run.history) == expected.happened
 
 
-def compared(case: Case, simulator: Stage, moto: Stage, lacks: Sequence[Lack]) -> tuple[Run, Run]:
+def compared(case: Case, simulator: Stage, other: Stage, lacks: Sequence[Lack]) -> tuple[Run, Run]:
     """What both engines made of a case, without what these rows allow."""
-    ours, theirs = (allowed(stage.run(case), lacks) for stage in (simulator, moto))
+    ours, theirs = (allowed(stage.run(case), lacks) for stage in (simulator, other))
     return ours, theirs
+
+
+def asked(engine: str, case: Case) -> bool:
+    """Whether an engine is asked for a case."""
+    return not fnmatchcase(case.name, NOT_RUN.get(engine, ""))
+
+
+def on_others(cases: Iterable[Case]) -> list[Any]:
+    """Each case on each engine that is compared with the simulator."""
+    return [
+        pytest.param(engine, case, id=f"{engine}-{case.name}")
+        for engine in OTHERS
+        for case in cases
+        if asked(engine, case)
+    ]
 
 
 def lacking(engine: str, name: str, values: Sequence[Any]) -> Any:
@@ -48,9 +74,11 @@ def lacking(engine: str, name: str, values: Sequence[Any]) -> Any:
 
 
 def with_rows(cases: Iterable[Case]) -> list[Any]:
-    """Each case with each row about it."""
+    """Each case on each engine with each row about it."""
     return [
-        pytest.param(case, lack, id=f"{case.name}-row{LACKS.index(lack)}")
+        pytest.param(engine, case, lack, id=f"{engine}-{case.name}-row{LACKS.index(lack)}")
+        for engine in OTHERS
         for case in cases
-        for lack in lacks_of("moto", case.name)
+        if asked(engine, case)
+        for lack in lacks_of(engine, case.name)
     ]

@@ -35,7 +35,6 @@ from weakref import WeakKeyDictionary
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.core.config import default_user_config
 from moto.server import ThreadedMotoServer
@@ -58,14 +57,16 @@ from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
 from stepsaga.engines.functions import FunctionError, NoAnswer
-from stepsaga.engines.protocol import ExecutionView, HistoryEvent, Status
+from stepsaga.engines.protocol import Status
+from stepsaga.engines.stepfunctions import StepFunctionsEngine
 from stepsaga.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from stepsaga.engines.functions import Functions
+    from stepsaga.engines.protocol import ExecutionView, HistoryEvent, Listed
 
 REGION: Final = "us-east-1"
 _ROLE: Final = "arn:aws:iam::123456789012:role/contract"
@@ -88,7 +89,7 @@ class MotoEngine:
         self.functions = functions
         self._time = _Time()
         self._ends: dict[str, Event] = {}
-        self._machines: dict[str, str] = {}
+        self._made: set[str] = set()
         self._closed: dict[str, Sequence[HistoryEvent]] = {}
         self._clients: dict[str, Any] = {}
 
@@ -102,6 +103,7 @@ class MotoEngine:
         os.environ["MOTO_PORT"] = str(port)
         self.endpoint = f"http://127.0.0.1:{port}"
         self._states = self.client("stepfunctions")
+        self._api = StepFunctionsEngine(_Plain(self._states, self.history), role=_ROLE)
         return self
 
     def __exit__(
@@ -111,8 +113,9 @@ class MotoEngine:
         trace: TracebackType | None,
     ) -> None:
         # The machines of all servers of a process are the same ones.
-        for machine in self._machines.values():
-            self._states.delete_state_machine(stateMachineArn=machine)
+        for machine in self._states.list_state_machines()["stateMachines"]:
+            if machine["name"] in self._made:
+                self._states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
         for client in (self._states, *self._clients.values()):
             client.close()
         listening = self._server._server  # its `stop` leaves the socket open
@@ -140,33 +143,16 @@ class MotoEngine:
 
     def create(self, machine: str, definition: str) -> None:
         """Create or replace a state machine; see `Engine`."""
-        with _explained():
-            try:
-                if machine in self._machines:
-                    arn = self._machines[machine]
-                    self._states.update_state_machine(
-                        stateMachineArn=arn, definition=definition, roleArn=_ROLE
-                    )
-                    return
-                reply = self._states.create_state_machine(
-                    name=machine, definition=definition, roleArn=_ROLE
-                )
-            except ClientError:
-                Preprocessor._query_language_per_scope.clear()
-                raise
-        self._machines[machine] = reply["stateMachineArn"]
+        try:
+            self._api.create(machine, definition)
+        except EngineError:
+            Preprocessor._query_language_per_scope.clear()
+            raise
+        self._made.add(machine)
 
     def start(self, machine: str, input: Any, *, name: str) -> str:  # noqa: A002 -- as in `Engine`
         """Start an execution; see `Engine`."""
-        if machine not in self._machines:
-            raise EngineError(f"StateMachineDoesNotExist: {machine}; create it first")
-        machine_arn = self._machines[machine]
-        arn = machine_arn.replace(":stateMachine:", ":execution:") + f":{name}"
-        with _explained():
-            self._states.start_execution(
-                stateMachineArn=machine_arn, name=name, input=json.dumps(input)
-            )
-        return arn
+        return self._api.start(machine, input, name=name)
 
     def wait(self, arn: str) -> ExecutionView:
         """Let the execution come to its end; see `Engine`."""
@@ -177,56 +163,33 @@ class MotoEngine:
 
     def describe(self, arn: str) -> ExecutionView:
         """What is known of the execution now; see `Engine`."""
-        with _explained():
-            reply = self._states.describe_execution(executionArn=arn)
-        status = Status(reply["status"])
-        return ExecutionView(
-            arn=arn,
-            name=reply["name"],
-            machine=reply["stateMachineArn"].rpartition(":")[2],
-            status=status,
-            input=json.loads(reply["input"]),
-            started=reply["startDate"],
-            output=self._output(arn) if status is Status.SUCCEEDED else None,
-            error=reply.get("error"),
-            cause=reply.get("cause"),
-            stopped=reply.get("stopDate"),
-        )
+        return self._api.describe(arn)
 
     def history(self, arn: str) -> Sequence[HistoryEvent]:
         """Everything that happened in the execution; see `Engine`."""
         if arn not in self._closed:
             over = self._end_of(arn).is_set()
-            events = self._read_history(arn)
+            events = self._api.history(arn)
             if not over:
                 return events
             self._closed[arn] = events
         return self._closed[arn]
 
-    def _read_history(self, arn: str) -> Sequence[HistoryEvent]:
-        with _explained():
-            reply = self._states.get_execution_history(executionArn=arn)
-        return [
-            HistoryEvent(
-                id=event["id"],
-                type=event["type"],
-                time=event["timestamp"],
-                details=next(
-                    (event[key] for key in event if key.endswith("EventDetails")),
-                    {},
-                ),
-            )
-            for event in reply["events"]
-        ]
-
-    def stop(self, arn: str, *, error: str = "", cause: str = "") -> None:  # noqa: ARG002
+    def stop(self, arn: str, *, error: str = "", cause: str = "") -> None:
         """Abort the execution; see `Engine`. moto loses the error and the cause."""
-        with _explained():
-            self._states.stop_execution(executionArn=arn)
+        self._api.stop(arn, error=error, cause=cause)
 
     def redrive(self, arn: str) -> None:
         """Refuse, by name: moto has no RedriveExecution."""
         raise EngineError(f"moto cannot redrive {arn}: it has no RedriveExecution")
+
+    def execution_arn(self, machine: str, name: str) -> str:
+        """The ARN that an execution of this name has or would have; see `Engine`."""
+        return self._api.execution_arn(machine, name)
+
+    def executions(self, machine: str, status: Status | None = None) -> Iterator[Listed]:
+        """The machine's executions; see `Engine`."""
+        return self._api.executions(machine, status)
 
     # What the seams need
 
@@ -249,10 +212,28 @@ class MotoEngine:
         # Asked for by two threads: `setdefault` is atomic.
         return self._ends.setdefault(arn, Event())
 
-    def _output(self, arn: str) -> Any:
-        # DescribeExecution gives a text without its quotes, and nothing for null; the history has
-        # it as it is.
-        return json.loads(self.history(arn)[-1].details["output"])
+
+class _Plain:
+    """moto's client, with outputs as Step Functions gives them.
+
+    moto's DescribeExecution gives a text without its quotes, and nothing for null; the history has
+    it as it is.
+    """
+
+    def __init__(self, client: Any, history: Callable[[str], Sequence[HistoryEvent]]) -> None:
+        self._client = client
+        self._history = history
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def describe_execution(self, **parameters: Any) -> Mapping[str, Any]:
+        """DescribeExecution."""
+        reply = dict(self._client.describe_execution(**parameters))
+        if reply["status"] == Status.SUCCEEDED:
+            last = self._history(parameters["executionArn"])[-1]
+            reply["output"] = last.details["output"]
+        return reply
 
 
 class _Time:
@@ -286,16 +267,6 @@ class _Time:
     def sleep(self, seconds: float) -> None:
         """What stands in for `time.sleep` where moto pauses before a retry."""
         self.use(self._here.environment, seconds)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Refusals of the server as the engine's error, with AWS's name for it first."""
-    try:
-        yield
-    except ClientError as error:
-        told = error.response["Error"]
-        raise EngineError(f"{told['Code']}: {told['Message']}") from error
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.engines.protocol import Status
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -83,7 +85,8 @@ def observe(
     streams = [f"{saga}#{view.name}" for saga in sorted(sagas)]
     return Run(
         status=view.status,
-        output=settled(view.output),
+        # That there is none of a failure is a contract of its own; see `test_protocol`.
+        output=settled(view.output) if view.status is Status.SUCCEEDED else None,
         error=view.error,
         cause=settled(view.cause),
         calls=tuple(_seen(call) for call in invocations),

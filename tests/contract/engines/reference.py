@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers import inventory, notifications, payments, shipping
@@ -15,6 +15,7 @@ from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.runtime.runtime import load
 from tests.contract.engines.graphs import substituted
+from tests.contract.engines.hurry import with_short_times
 from tests.contract.engines.observe import Run, observe
 from tests.contract.engines.scripts import Invocation
 from tools.local import Ledger, Tables, ledger, setup
@@ -77,9 +78,25 @@ class Watched:
         return self.functions.invoke(function, payload)
 
 
+def as_compiled(_wanted: Mapping[str, Any]) -> str:
+    """The definition, whatever shall go wrong."""
+    return substituted(COMPILED.text)
+
+
+def in_real_time(wanted: Mapping[str, Any]) -> str:
+    """The definition with short times, where this shall go wrong."""
+    silent = ("times out before", "times out after", "lands late")
+    hanging = {state for state, kind in wanted.items() if kind in silent}
+    return with_short_times(substituted(COMPILED.text), hanging)
+
+
 @dataclass
 class House:
-    """An engine with the participants' tables and an event store."""
+    """An engine with the participants' tables and an event store.
+
+    Attributes:
+        definition: The definition on this engine, by what shall go wrong.
+    """
 
     engine: Engine
     use: Callable[[Functions], None]
@@ -87,13 +104,19 @@ class House:
     now: Callable[[], datetime]
     dynamodb: Any
     tables: Tables
+    definition: Callable[[Mapping[str, Any]], str] = as_compiled
     seen: dict[str, tuple[Run, Ledger, Ledger]] = field(default_factory=dict)
+    machines: dict[str, str] = field(default_factory=dict)
 
     def open(self) -> House:
-        """Make the tables and the machine."""
+        """Make the tables."""
         setup(self.dynamodb, self.tables)
-        self.engine.create("FulfilOrder", substituted(COMPILED.text))
         return self
+
+    def close(self) -> None:
+        """Remove the tables."""
+        for table in astuple(self.tables):
+            self.dynamodb.delete_table(TableName=table)
 
     def run(self, name: str) -> tuple[Run, Ledger, Ledger]:
         """Fulfil an order, once: what was seen, and what could be counted before and after."""
@@ -116,10 +139,18 @@ class House:
         faulty = FaultyFunctions(local, faults, store=self.store, resolve=load, now=self.now)
         watched = Watched(faulty)
         self.use(watched)
-        arn = self.engine.start("FulfilOrder", ORDER, name=name)
+        arn = self.engine.start(self.machine(wanted), ORDER, name=name)
         view = self.engine.wait(arn)
         faulty.land(arn)
         return observe(self.engine, view, watched.invocations, self.store)
+
+    def machine(self, wanted: Mapping[str, Any]) -> str:
+        """A machine of the definition for what shall go wrong."""
+        text = self.definition(wanted)
+        if text not in self.machines:
+            self.machines[text] = f"FulfilOrder-{len(self.machines)}"
+            self.engine.create(self.machines[text], text)
+        return self.machines[text]
 
 
 def tables_of(prefix: str) -> Tables:

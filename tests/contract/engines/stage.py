@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tests.contract.engines.observe import Run, observe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stepsaga.engines.protocol import Engine
     from stepsaga.store.protocol import EventStore
     from tests.contract.engines.cases import Case
@@ -16,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Stage:
-    """An engine, what its Tasks call, and where its records go."""
+    """An engine, what its Tasks call, where its records go, and how it is given cases."""
 
     engine: Engine
     company: Company
     store: EventStore
+    given: Callable[[Case], str] = attrgetter("definition")
     seen: dict[str, Run] = field(default_factory=dict)
     machines: dict[str, str] = field(default_factory=dict)
 
@@ -35,7 +39,7 @@ class Stage:
         """Run a case, once; the second time tell what was seen."""
         if case.name not in self.seen:
             self.company.play(case.script)
-            machine = self.machine(case.definition)
+            machine = self.machine(self.given(case))
             arn = self.engine.start(machine, case.input, name=case.name)
             view = self.engine.wait(arn)
             self.seen[case.name] = observe(self.engine, view, self.company.invocations, self.store)

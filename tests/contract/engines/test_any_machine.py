@@ -1,4 +1,8 @@
-"""Machines that nobody thought of: both engines make the same of them."""
+"""Machines that nobody thought of: two engines make the same of them.
+
+Step Functions Local, whose time is real, is not asked: what the machines wait would take an hour,
+and which of two timeouts comes first would depend on the computer.
+"""
 
 from __future__ import annotations
 

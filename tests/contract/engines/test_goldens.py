@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract.engines.cases import GOLDEN, GOLDENS
-from tests.contract.engines.checking import compared, with_rows
+from tests.contract.engines.checking import compared, on_others, stage_of, with_rows
 from tests.contract.engines.lacks import Lack, lacks_of
 
 if TYPE_CHECKING:
@@ -15,18 +15,23 @@ if TYPE_CHECKING:
     from tests.contract.engines.stage import Stage
 
 
-@pytest.mark.parametrize("case", GOLDENS, ids=lambda case: case.name)
-def test_engines_agree(case: Case, simulator: Stage, moto: Stage) -> None:
+@pytest.mark.parametrize(("engine", "case"), on_others(GOLDENS))
+def test_engines_agree(
+    engine: str, case: Case, simulator: Stage, request: pytest.FixtureRequest
+) -> None:
     """Order of calls, payloads, attempts, ends and records are those of the simulator."""
-    ours, theirs = compared(case, simulator, moto, lacks_of("moto", case.name))
+    other = stage_of(engine, request)
+    ours, theirs = compared(case, simulator, other, lacks_of(engine, case.name))
     assert ours == theirs
 
 
-@pytest.mark.parametrize(("case", "row"), with_rows(GOLDENS))
-def test_each_row_is_needed(case: Case, row: Lack, simulator: Stage, moto: Stage) -> None:
-    """Rule 33: where moto does not differ any more in a row's case, the row must go."""
-    others = [lack for lack in lacks_of("moto", case.name) if lack is not row]
-    ours, theirs = compared(case, simulator, moto, others)
+@pytest.mark.parametrize(("engine", "case", "row"), with_rows(GOLDENS))
+def test_each_row_is_needed(
+    engine: str, case: Case, row: Lack, simulator: Stage, request: pytest.FixtureRequest
+) -> None:
+    """Rule 33: where an engine does not differ any more in a row's case, the row must go."""
+    rest = [lack for lack in lacks_of(engine, case.name) if lack is not row]
+    ours, theirs = compared(case, simulator, stage_of(engine, request), rest)
     assert ours != theirs
 
 

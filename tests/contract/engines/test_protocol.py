@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stepsaga.engines.protocol import Status
-from stepsaga.errors import EngineError
-from tests.contract.engines.cases import REDRIVE, REFUSED, machine, retry, task
-from tests.contract.engines.checking import ENGINES, lacking
+from stepsaga.errors import EngineError, ExecutionExists, ExecutionMissing, MachineMissing
+from tests.contract.engines.cases import DESCRIBED, REDRIVE, REFUSED, machine, retry, task
+from tests.contract.engines.checking import ENGINES, lacking, stage_of
 from tests.contract.engines.scripts import Act, Fails, Meanwhile, Replies
 
 if TYPE_CHECKING:
@@ -21,14 +21,9 @@ if TYPE_CHECKING:
     from tests.contract.engines.stage import Stage
 
 ONE = machine({"A": task()})
+UNKNOWN_TYPE = "refused-unknown-type"
 
 EACH = [pytest.param(engine, id=engine) for engine in ENGINES]
-
-
-def stage_of(engine: str, request: pytest.FixtureRequest) -> Stage:
-    """The stage of an engine by its name."""
-    stage: Stage = request.getfixturevalue(engine)
-    return stage
 
 
 def play(stage: Stage, name: str, *acts: Act, value: Any = None) -> str:
@@ -52,12 +47,12 @@ def test_a_bad_definition_is_refused(
         stage.engine.create("bad", text)
 
 
-@pytest.mark.parametrize("engine", EACH)
+@pytest.mark.parametrize("engine", [lacking(one, UNKNOWN_TYPE, (one,)) for one in ENGINES])
 def test_a_refusal_has_no_effect_on_others(engine: str, request: pytest.FixtureRequest) -> None:
     """After a definition was refused, good ones are accepted and run."""
     stage = stage_of(engine, request)
     with pytest.raises(EngineError):
-        stage.engine.create("worse", machine({"A": {"Type": "Sleep", "End": True}}))
+        stage.engine.create("worse", REFUSED[UNKNOWN_TYPE])
     fresh = machine({"Fresh": {"Type": "Pass", "Result": "good", "End": True}})
     arn = stage.engine.start(stage.machine(fresh), None, name="after-a-refusal")
     assert stage.engine.wait(arn).output == "good"
@@ -87,7 +82,7 @@ def test_the_same_start_again_is_the_same_execution(
 
     def again(engine: Engine, _: str) -> None:
         found.append(engine.start(stage.machine(ONE), {"a": 1}, name=name))
-        with pytest.raises(EngineError, match="ExecutionAlreadyExists"):
+        with pytest.raises(ExecutionExists, match="ExecutionAlreadyExists"):
             engine.start(stage.machine(ONE), {"a": 2}, name=name)
 
     assert [play(stage, name, Meanwhile(again), value={"a": 1})] == found
@@ -98,7 +93,7 @@ def test_a_used_name_is_taken(engine: str, request: pytest.FixtureRequest) -> No
     """The name of an execution that has ended cannot be used again, also with its input."""
     stage = stage_of(engine, request)
     play(stage, "used")
-    with pytest.raises(EngineError, match="ExecutionAlreadyExists"):
+    with pytest.raises(ExecutionExists, match="ExecutionAlreadyExists"):
         stage.engine.start(stage.machine(ONE), None, name="used")
 
 
@@ -106,11 +101,16 @@ def test_a_used_name_is_taken(engine: str, request: pytest.FixtureRequest) -> No
 def test_what_is_not_there_is_named(engine: str, request: pytest.FixtureRequest) -> None:
     """A machine or an execution that does not exist is an error under AWS's name for it."""
     stage = stage_of(engine, request)
-    with pytest.raises(EngineError, match="StateMachineDoesNotExist"):
-        stage.engine.start("nowhere", None, name="x")
+    for seek in (
+        lambda: stage.engine.start("nowhere", None, name="x"),
+        lambda: stage.engine.execution_arn("nowhere", "x"),
+        lambda: list(stage.engine.executions("nowhere")),
+    ):
+        with pytest.raises(MachineMissing, match="StateMachineDoesNotExist"):
+            seek()
     nobody = f"{play(stage, 'somebody')}-else"
     for ask in (stage.engine.describe, stage.engine.history, stage.engine.stop):
-        with pytest.raises(EngineError, match="ExecutionDoesNotExist"):
+        with pytest.raises(ExecutionMissing, match="ExecutionDoesNotExist"):
             ask(nobody)
 
 
@@ -132,6 +132,35 @@ def test_descriptions(engine: str, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.mark.parametrize("engine", EACH)
+def test_executions_are_listed(engine: str, request: pytest.FixtureRequest) -> None:
+    """A machine's executions are listed, the newest first, and by status; ARNs can be told."""
+    stage = stage_of(engine, request)
+    text = machine({"A": task()}, Comment="a machine of its own")
+    arns = []
+    pieces: dict[str, Act] = {"one": Replies(), "two": Fails("Odd"), "three": Replies()}
+    for name, act in pieces.items():
+        stage.company.play({"A": [act]})
+        arns.append(stage.engine.start(stage.machine(text), None, name=name))
+        stage.engine.wait(arns[-1])
+        assert stage.engine.execution_arn(stage.machine(text), name) == arns[-1]
+    found = list(stage.engine.executions(stage.machine(text)))
+    assert [view.arn for view in found] == arns[::-1]
+    assert [view.status for view in found] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+    assert all(view.stopped and view.started <= view.stopped for view in found)
+    [failed] = stage.engine.executions(stage.machine(text), Status.FAILED)
+    assert (failed.arn, failed.name) == (arns[1], "two")
+    assert list(stage.engine.executions(stage.machine(text), Status.RUNNING)) == []
+
+
+@pytest.mark.parametrize("engine", [lacking(one, DESCRIBED[1], (one,)) for one in ENGINES])
+def test_a_failed_execution_has_no_output(engine: str, request: pytest.FixtureRequest) -> None:
+    """What failed has an error and a cause, and no output."""
+    stage = stage_of(engine, request)
+    view = stage.engine.describe(play(stage, "described-failed", Fails("Odd")))
+    assert (view.status, view.error, view.output) == (Status.FAILED, "Odd", None)
+
+
+@pytest.mark.parametrize("engine", EACH)
 def test_histories(engine: str, request: pytest.FixtureRequest) -> None:
     """Events are numbered from 1, in order of time, and hold what Step Functions' hold."""
     stage = stage_of(engine, request)
@@ -141,13 +170,20 @@ def test_histories(engine: str, request: pytest.FixtureRequest) -> None:
     by_type = {event.type: event.details for event in history}
     assert json.loads(by_type["ExecutionStarted"]["input"]) == {"a": 1}
     assert json.loads(by_type["TaskStateEntered"]["input"]) == {"a": 1}
-    scheduled = by_type["TaskScheduled"]
-    assert (scheduled["resourceType"], scheduled["resource"]) == ("lambda", "invoke")
-    assert scheduled["timeoutInSeconds"] == 30
-    assert json.loads(scheduled["parameters"])["FunctionName"] == "shop"
     for failed in (by_type["TaskFailed"], by_type["ExecutionFailed"]):
         assert failed["error"] == "Odd"
         assert json.loads(failed["cause"])["errorMessage"] == "as the script says"
+
+
+@pytest.mark.parametrize("engine", [lacking(one, DESCRIBED[0], (one,)) for one in ENGINES])
+def test_histories_tell_what_was_scheduled(engine: str, request: pytest.FixtureRequest) -> None:
+    """The event of a Task that is scheduled tells what is called, how, and for how long."""
+    stage = stage_of(engine, request)
+    history = stage.engine.history(play(stage, "scheduled"))
+    [scheduled] = [event.details for event in history if event.type == "TaskScheduled"]
+    assert (scheduled["resourceType"], scheduled["resource"]) == ("lambda", "invoke")
+    assert scheduled["timeoutInSeconds"] == 30
+    assert json.loads(scheduled["parameters"])["FunctionName"] == "shop"
 
 
 @pytest.mark.parametrize("engine", EACH)
@@ -160,7 +196,9 @@ def test_a_stopped_execution_is_aborted(engine: str, request: pytest.FixtureRequ
     arn = stage.engine.start(stage.machine(machine(states)), None, name="stopped")
     assert stage.engine.wait(arn).status is Status.ABORTED
     assert [call.state for call in stage.company.invocations] == ["A"]
-    assert stage.engine.history(arn)[-1].type == "ExecutionAborted"
+    told = [event.type for event in stage.engine.history(arn)]
+    assert "ExecutionAborted" in told
+    assert [kind for kind in told if kind.endswith("StateEntered")] == ["TaskStateEntered"]
 
 
 @pytest.mark.parametrize("engine", [lacking(one, REDRIVE[0], (one,)) for one in ENGINES])

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract.engines.cases import COMPILED
-from tests.contract.engines.checking import ENGINES, assert_expected, compared, lacking, with_rows
+from tests.contract.engines.checking import (
+    ENGINES,
+    assert_expected,
+    compared,
+    lacking,
+    on_others,
+    stage_of,
+    with_rows,
+)
 from tests.contract.engines.expected import EXPECTED, Expected
 from tests.contract.engines.lacks import Lack, lacks_of
 
@@ -16,18 +24,23 @@ if TYPE_CHECKING:
     from tests.contract.engines.stage import Stage
 
 
-@pytest.mark.parametrize("case", COMPILED, ids=lambda case: case.name)
-def test_engines_agree(case: Case, simulator: Stage, moto: Stage) -> None:
+@pytest.mark.parametrize(("engine", "case"), on_others(COMPILED))
+def test_engines_agree(
+    engine: str, case: Case, simulator: Stage, request: pytest.FixtureRequest
+) -> None:
     """Order of calls, payloads, attempts, ends and records are those of the simulator."""
-    ours, theirs = compared(case, simulator, moto, lacks_of("moto", case.name))
+    other = stage_of(engine, request)
+    ours, theirs = compared(case, simulator, other, lacks_of(engine, case.name))
     assert ours == theirs
 
 
-@pytest.mark.parametrize(("case", "row"), with_rows(COMPILED))
-def test_each_row_is_needed(case: Case, row: Lack, simulator: Stage, moto: Stage) -> None:
-    """Rule 33: where moto does not differ any more in a row's case, the row must go."""
-    others = [lack for lack in lacks_of("moto", case.name) if lack is not row]
-    ours, theirs = compared(case, simulator, moto, others)
+@pytest.mark.parametrize(("engine", "case", "row"), with_rows(COMPILED))
+def test_each_row_is_needed(
+    engine: str, case: Case, row: Lack, simulator: Stage, request: pytest.FixtureRequest
+) -> None:
+    """Rule 33: where an engine does not differ any more in a row's case, the row must go."""
+    rest = [lack for lack in lacks_of(engine, case.name) if lack is not row]
+    ours, theirs = compared(case, simulator, stage_of(engine, request), rest)
     assert ours != theirs
 
 
@@ -43,6 +56,5 @@ def test_each_row_is_needed(case: Case, row: Lack, simulator: Stage, moto: Stage
 def test_engine_does_as_expected(
     engine: str, case: Case, expected: Expected, request: pytest.FixtureRequest
 ) -> None:
-    """What some cases must come to is written down: both engines cannot be wrong together."""
-    stage: Stage = request.getfixturevalue(engine)
-    assert_expected(stage.run(case), expected)
+    """What some cases must come to is written down: no two engines are wrong together."""
+    assert_expected(stage_of(engine, request).run(case), expected)

@@ -1,0 +1,367 @@
+"""Step Functions by its API: AWS, or anything that speaks like it."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stepsaga.engines.jsontext import dump, same
+from stepsaga.engines.protocol import ExecutionView, HistoryEvent, Status
+from stepsaga.errors import (
+    EngineError,
+    EngineThrottled,
+    EngineUnreachable,
+    ExecutionExists,
+    ExecutionMissing,
+    MachineMissing,
+)
+from stepsaga.store.failures import Failure, Kind, failure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+PATIENCE: Final = 300.0
+"""Seconds that `StepFunctionsEngine.wait` waits, if nobody says otherwise."""
+SHORTEST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
+GROWTH: Final = 1.5
+"""Seconds between two looks at an execution, and by what the pauses grow."""
+
+EXISTS: Final = "ExecutionAlreadyExists"
+LIMITED: Final = frozenset({"ExecutionLimitExceeded", "KmsThrottlingException"})
+"""What Step Functions says besides AWS's usual names when it is over a rate."""
+_ERRORS: Final[Mapping[str, type[EngineError]]] = {
+    EXISTS: ExecutionExists,
+    "ExecutionDoesNotExist": ExecutionMissing,
+    "StateMachineDoesNotExist": MachineMissing,
+}
+_KINDS: Final[Mapping[Kind, type[EngineError]]] = {
+    Kind.THROTTLED: EngineThrottled,
+    Kind.UNREACHABLE: EngineUnreachable,
+}
+_PENDING: Final = "PENDING_REDRIVE"
+_UNQUALIFIED: Final = 7
+"""The parts of a machine's ARN without a version or an alias."""
+
+
+class StepFunctionsClient(Protocol):
+    """What is used of ``boto3.client("stepfunctions")``."""
+
+    def create_state_machine(self, **parameters: Any) -> Mapping[str, Any]:
+        """CreateStateMachine."""
+        ...
+
+    def update_state_machine(self, **parameters: Any) -> Mapping[str, Any]:
+        """UpdateStateMachine."""
+        ...
+
+    def list_state_machines(self, **parameters: Any) -> Mapping[str, Any]:
+        """ListStateMachines."""
+        ...
+
+    def start_execution(self, **parameters: Any) -> Mapping[str, Any]:
+        """StartExecution."""
+        ...
+
+    def describe_execution(self, **parameters: Any) -> Mapping[str, Any]:
+        """DescribeExecution."""
+        ...
+
+    def get_execution_history(self, **parameters: Any) -> Mapping[str, Any]:
+        """GetExecutionHistory."""
+        ...
+
+    def list_executions(self, **parameters: Any) -> Mapping[str, Any]:
+        """ListExecutions."""
+        ...
+
+    def stop_execution(self, **parameters: Any) -> Mapping[str, Any]:
+        """StopExecution."""
+        ...
+
+    def redrive_execution(self, **parameters: Any) -> Mapping[str, Any]:
+        """RedriveExecution."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedExecution:
+    """What ListExecutions tells of an execution."""
+
+    arn: str
+    name: str
+    status: Status
+    started: datetime
+    stopped: datetime | None = None
+
+
+class StepFunctionsEngine:
+    """An `Engine` on an API of Step Functions. Several threads may use it.
+
+    Every method raises `EngineUnreachable` and `EngineThrottled`; what else AWS refuses is an
+    `EngineError` with AWS's name for it first.
+
+    Args:
+        client: A low-level client; its endpoint, timeouts and retries are the caller's choice.
+        machines: The ARNs of machines by name; they may be those of versions or aliases.
+        role: The ARN of the role of machines that `create` makes; without it, it makes none.
+        patience: The seconds that `wait` waits.
+        clock: Seconds, of which differences are taken.
+        sleep: How to let seconds pass.
+    """
+
+    def __init__(  # noqa: PLR0913 -- all but the client are options by name
+        self,
+        client: StepFunctionsClient,
+        *,
+        machines: Mapping[str, str] | None = None,
+        role: str = "",
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._machines = dict(machines or {})
+        self._role = role
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+
+    # Engine
+
+    def create(self, machine: str, definition: str) -> None:
+        """Create or replace a machine; see `Engine`.
+
+        On AWS a replaced definition may take some seconds until it is used.
+
+        Raises:
+            EngineError: The definition is refused, or there is no role to make machines with.
+        """
+        if not self._role:
+            raise EngineError(
+                f"machine {machine!r} is not made here: machines come from the template; deploy"
+                " it, or give role= the ARN of the machines' role"
+            )
+        with explained(f"machine {machine!r}"):
+            if machine not in self._machines:
+                made = self._made(machine, definition)
+                if made:
+                    return
+            self._client.update_state_machine(
+                stateMachineArn=unqualified(self._machines[machine]),
+                definition=definition,
+                roleArn=self._role,
+            )
+
+    def start(self, machine: str, input: Any, *, name: str) -> str:  # noqa: A002 -- as AWS names it
+        """Start an execution; see `Engine`.
+
+        Also where the API refuses every name that is taken, the same start again is the same
+        execution.
+        """
+        machine_arn, text = self._arn(machine), _input_text(name, input)
+        try:
+            with explained(f"machine {machine!r}"):
+                reply = self._client.start_execution(
+                    stateMachineArn=machine_arn, name=name, input=text
+                )
+        except ExecutionExists as refused:
+            return self._same(self.execution_arn(machine, name), input, refused)
+        return str(reply["executionArn"])
+
+    def wait(self, arn: str) -> ExecutionView:
+        """Wait until the execution is closed; see `Engine`.
+
+        Raises:
+            EngineError: It is not closed after all our patience. It goes on.
+        """
+        begin, pause = self._clock(), SHORTEST_PAUSE
+        while (view := self.describe(arn)).status is Status.RUNNING:
+            left = self._patience - (self._clock() - begin)
+            if left <= 0:
+                raise EngineError(
+                    f"{arn} is still RUNNING after {self._patience:g} s; it goes on by itself"
+                )
+            self._sleep(min(pause, left))
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
+        return view
+
+    def describe(self, arn: str) -> ExecutionView:
+        """What is known of the execution now; see `Engine`."""
+        with explained(f"execution {arn}"):
+            reply = self._client.describe_execution(executionArn=arn)
+        return ExecutionView(
+            arn=arn,
+            name=reply["name"],
+            machine=self._name_of(reply["stateMachineArn"]),
+            status=status_of(reply["status"]),
+            input=_value(reply.get("input")),
+            started=reply["startDate"],
+            output=_value(reply.get("output")),
+            error=reply.get("error"),
+            cause=reply.get("cause"),
+            stopped=reply.get("stopDate"),
+            redrives=reply.get("redriveCount", 0),
+        )
+
+    def history(self, arn: str) -> Sequence[HistoryEvent]:
+        """Everything that happened in the execution; see `Engine`. A request for 1000 events."""
+        pages = self._pages(
+            f"execution {arn}", self._client.get_execution_history, executionArn=arn
+        )
+        return [_event(event) for page in pages for event in page["events"]]
+
+    def stop(self, arn: str, *, error: str = "", cause: str = "") -> None:
+        """Abort the execution where it stands; see `Engine`."""
+        given = {key: text for key, text in (("error", error), ("cause", cause)) if text}
+        with explained(f"execution {arn}"):
+            self._client.stop_execution(executionArn=arn, **given)
+
+    def redrive(self, arn: str) -> None:
+        """Go on at the state that did not succeed; see `Engine`.
+
+        Raises:
+            EngineError: ``ExecutionNotRedrivable``, or the API has no RedriveExecution.
+        """
+        with explained(f"execution {arn}"):
+            self._client.redrive_execution(executionArn=arn)
+
+    def execution_arn(self, machine: str, name: str) -> str:
+        """The ARN that an execution of this name has or would have; see `Engine`."""
+        arn = unqualified(self._arn(machine))
+        return f"{arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+    def executions(self, machine: str, status: Status | None = None) -> Iterator[ListedExecution]:
+        """The machine's executions, whatever version started them, the newest first; see `Engine`.
+
+        One request for 1000, when they are come to; the list is eventually consistent.
+        """
+        only = {} if status is None else {"statusFilter": str(status)}
+        arn = unqualified(self._arn(machine))
+        pages = self._pages(
+            f"machine {machine!r}", self._client.list_executions, stateMachineArn=arn, **only
+        )
+        for page in pages:
+            for one in page["executions"]:
+                yield ListedExecution(
+                    arn=one["executionArn"],
+                    name=one["name"],
+                    status=status_of(one["status"]),
+                    started=one["startDate"],
+                    stopped=one.get("stopDate"),
+                )
+
+    # Inside
+
+    def _arn(self, machine: str) -> str:
+        if machine not in self._machines:
+            known = ", ".join(sorted(self._machines)) or "none"
+            raise MachineMissing(f"StateMachineDoesNotExist: {machine!r}; there are: {known}")
+        return self._machines[machine]
+
+    def _name_of(self, arn: str) -> str:
+        """The name by which this engine knows a machine, else the one that it has."""
+        bare = unqualified(arn)
+        known = (name for name, one in self._machines.items() if unqualified(one) == bare)
+        return next(known, bare.rpartition(":")[2])
+
+    def _made(self, machine: str, definition: str) -> bool:
+        """Make a machine; False where it is there already, and now known."""
+        try:
+            reply = self._client.create_state_machine(
+                name=machine, definition=definition, roleArn=self._role
+            )
+        except ClientError as error:
+            if failure_of(error).code != "StateMachineAlreadyExists":
+                raise
+            self._machines[machine] = self._found(machine)
+            return False
+        self._machines[machine] = reply["stateMachineArn"]
+        return True
+
+    def _found(self, machine: str) -> str:
+        for page in self._pages(f"machine {machine!r}", self._client.list_state_machines):
+            for one in page["stateMachines"]:
+                if one["name"] == machine:
+                    return str(one["stateMachineArn"])
+        raise EngineError(
+            f"StateMachineAlreadyExists: {machine!r}, and ListStateMachines does not show it; try"
+            " again later"
+        )
+
+    def _same(self, arn: str, value: Any, refused: ExecutionExists) -> str:
+        """The execution that has the name already, if this start is the same one again."""
+        view = self.describe(arn)
+        if view.status is Status.RUNNING and same(view.input, value):
+            return arn
+        what = "is closed" if view.status is not Status.RUNNING else "has another input"
+        raise ExecutionExists(f"{EXISTS}: {arn} {what}; use another name") from refused
+
+    def _pages(
+        self, thing: str, ask: Callable[..., Mapping[str, Any]], **parameters: Any
+    ) -> Iterator[Mapping[str, Any]]:
+        token: dict[str, str] = {}
+        while True:
+            with explained(thing):
+                page = ask(maxResults=1000, **parameters, **token)
+            yield page
+            if not page.get("nextToken"):
+                return
+            token = {"nextToken": page["nextToken"]}
+
+
+@contextmanager
+def explained(thing: str) -> Iterator[None]:
+    """Raise what botocore raises inside as an error of the engine's; see `StepFunctionsEngine`."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise _error_of(failure_of(error), thing) from error
+
+
+def _error_of(failure: Failure, thing: str) -> EngineError:
+    if failure.code in LIMITED:
+        return EngineThrottled(f"{failure.text}; try again later")
+    if failure.code in _ERRORS:
+        return _ERRORS[failure.code](failure.text)
+    if failure.kind in _KINDS:
+        return _KINDS[failure.kind](f"{thing}: {failure.text}")
+    return EngineError(failure.text if failure.code else f"{thing}: {failure.text}")
+
+
+def unqualified(machine_arn: str) -> str:
+    """A machine's ARN without the version or the alias that may stand at its end."""
+    return ":".join(machine_arn.split(":")[:_UNQUALIFIED])
+
+
+def status_of(text: str) -> Status:
+    """A status as the API tells it. What is about to be redriven is not closed: it runs."""
+    return Status.RUNNING if text == _PENDING else Status(text)
+
+
+def _event(event: Mapping[str, Any]) -> HistoryEvent:
+    return HistoryEvent(
+        id=event["id"],
+        type=event["type"],
+        time=event["timestamp"],
+        details=next((event[key] for key in event if key.endswith("EventDetails")), {}),
+    )
+
+
+def _input_text(name: str, value: Any) -> str:
+    try:
+        return dump(value)
+    except (TypeError, ValueError) as error:
+        raise EngineError(
+            f"InvalidExecutionInput: {name}: the input is no JSON: {error}"
+        ) from error
+
+
+def _value(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
