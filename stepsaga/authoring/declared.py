@@ -33,6 +33,7 @@ def declared(cls: type, body: Body, source: Source) -> list[Problem]:
         *_twice(cls, body, source),
         *_too_many(cls, source),
         *_almost(cls, body, source),
+        *_hidden(cls, body, source),
     ]
 
 
@@ -130,6 +131,17 @@ def _inherited(cls: type, source: Source) -> Iterator[Problem]:
             text = f"{base.__name__} has saga declarations ({', '.join(names)}): none is inherited"
             hint = "write the whole flow in one class; share handlers and models instead"
             yield Problem("S113", cls.__name__, text, hint, source)
+
+
+def _hidden(cls: type, body: Body, source: Source) -> Iterator[Problem]:
+    """What would hide `Saga.start`. Steps and inputs of that name are refused by the checks."""
+    bases = [base for base in cls.__mro__ if not base.__module__.startswith("stepsaga.authoring")]
+    for base in bases:
+        value = vars(base).get("start")
+        if value is not None and not isinstance(value, Standin):
+            text = f"'start' of {base.__name__} would hide Saga.start, by which sagas are started"
+            place = body.places.get("start", source) if base is cls else source
+            yield Problem("S105", f"{cls.__name__}.start", text, "give it another name", place)
 
 
 def _almost(cls: type, body: Body, source: Source) -> Iterator[Problem]:

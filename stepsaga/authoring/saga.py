@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from datetime import timedelta
 
+    from stepsaga.client import Client, Started
     from stepsaga.errors import Source
     from stepsaga.graph import SagaGraph
 
@@ -76,6 +77,27 @@ class Saga(metaclass=SagaType):
             cls.__saga_graph__ = graph
         if problems:
             raise DefinitionError(_in_order(problems))
+
+    @classmethod
+    def start(cls, input: Any, *, id: str, client: Client | None = None) -> Started:  # noqa: A002  # as `Client.start`
+        """Start a saga, unless there is one of this id, or ever was; see `Client.start`.
+
+        As in ``FulfilOrder.start(order, id="order-123")``. Again with the same input is the same
+        as once.
+
+        Args:
+            input: An instance of its input's model, or what makes one.
+            id: The saga's id.
+            client: Whom to ask; by default the client of the stack that ``STEPSAGA_STACK`` names.
+
+        Raises:
+            InputInvalid, IdInvalid, IdTaken, SagaNotDeployed: As `Client.start`.
+            UsageError: Neither a client nor the variable is there; or it is `Saga` itself.
+        """
+        # Who writes sagas needs no engine; who starts one does.
+        from stepsaga.client import default_client  # noqa: PLC0415  # as the line above says
+
+        return (client or default_client()).start(cls, input, id=id)
 
 
 delattr(Saga, _BODY)

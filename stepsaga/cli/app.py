@@ -5,8 +5,8 @@ Exit codes:
     0  done; of `run`: the saga completed
     1  a problem was found: in a definition, a stale file, a table, the project's own code
     2  the command was used wrongly
-    3  of `run`: the saga was compensated, all that was done is undone
-    4  of `run`: the saga is stuck
+    3  of `run`, `wait` and `start --wait`: the saga was compensated, all that was done is undone
+    4  of the same: the saga is stuck
 """
 
 from __future__ import annotations
@@ -17,15 +17,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from stepsaga.cli.build import build
 from stepsaga.cli.check import check
 from stepsaga.cli.compile import compile_sagas
 from stepsaga.cli.exits import PROBLEM, USAGE
 from stepsaga.cli.graph import graph
+from stepsaga.cli.list import list_sagas
 from stepsaga.cli.new import new
 from stepsaga.cli.output import complain, say
+from stepsaga.cli.preflight import preflight
+from stepsaga.cli.prune import prune
 from stepsaga.cli.run import run
 from stepsaga.cli.show import show
-from stepsaga.errors import StepsagaError, UsageError
+from stepsaga.cli.start import start
+from stepsaga.cli.status import status
+from stepsaga.cli.template import template
+from stepsaga.cli.wait import wait
+from stepsaga.errors import IdInvalid, InputInvalid, StepsagaError, UsageError
 
 
 class Commands(TyperGroup):
@@ -39,7 +47,7 @@ class Commands(TyperGroup):
         """
         try:
             return super().invoke(ctx)
-        except UsageError as error:
+        except (UsageError, IdInvalid, InputInvalid) as error:
             complain(str(error))
             raise typer.Exit(USAGE) from error
         except StepsagaError as error:
@@ -50,7 +58,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands,
     name="stepsaga",
-    help="Sagas on AWS Step Functions: check, compile, look at, run and explain them.",
+    help="Sagas on AWS Step Functions: check, compile, run, start and explain them.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # plain text, which can be piped and read aloud
@@ -76,7 +84,15 @@ def _options(
 
 app.command("check")(check)
 app.command("compile")(compile_sagas)
+app.command("template")(template)
+app.command("build")(build)
 app.command("graph")(graph)
 app.command("run")(run)
 app.command("show")(show)
+app.command("preflight")(preflight)
+app.command("prune")(prune)
+app.command("start")(start)
+app.command("status")(status)
+app.command("wait")(wait)
+app.command("list")(list_sagas)
 app.command("new")(new)

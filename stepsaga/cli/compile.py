@@ -11,17 +11,15 @@ import typer
 from rich.text import Text
 
 from stepsaga.asl import build
+from stepsaga.asl.names import DEFINITIONS, ENDING, definition_file
 from stepsaga.authoring import graph_of
 from stepsaga.cli.discovery import find_sagas
 from stepsaga.cli.exits import PROBLEM
 from stepsaga.cli.output import complain, console, say
-from stepsaga.cli.words import snake
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FOLDER: Final = "statemachines"
-ENDING: Final = ".asl.json"
 MARK: Final = '"fingerprint":"'
 SHOWN: Final = 6
 
@@ -33,9 +31,9 @@ def compile_sagas(
     ] = False,
 ) -> None:
     """Compile every saga to Amazon States Language, one file each."""
-    folder = Path.cwd() / FOLDER
+    folder = Path.cwd() / DEFINITIONS
     texts = {
-        folder / f"{snake(saga.__name__)}{ENDING}": build(graph_of(saga)).text
+        Path.cwd() / definition_file(saga.__name__): build(graph_of(saga)).text
         for saga in find_sagas(Path.cwd()).sound()
     }
     others = sorted(set(folder.glob(f"*{ENDING}")) - texts.keys())
@@ -117,4 +115,4 @@ def _read(path: Path) -> str | None:
 
 
 def _short(path: Path) -> str:
-    return f"{FOLDER}/{path.name}"
+    return f"{DEFINITIONS}/{path.name}"

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stepsaga.asl.names import snake
 from stepsaga.authoring import Saga
-from stepsaga.cli.words import snake
 from stepsaga.errors import DefinitionError, Problem, StepsagaError, UsageError
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import typer
 from stepsaga.asl.release import build
 from stepsaga.authoring import graph_of
 from stepsaga.cli.discovery import ProjectError, find_sagas, make_importable
-from stepsaga.cli.exits import COMPENSATED, FINE, STUCK
+from stepsaga.cli.exits import ENDING_CODES
 from stepsaga.cli.journal import Entry, Journal
 from stepsaga.cli.local import EVENT_TABLE, prepare
 from stepsaga.cli.output import complain, console, print_json
-from stepsaga.cli.timeline import Ending, Timeline, failure_of, timeline_of
+from stepsaga.cli.timeline import Timeline, failure_of, timeline_of
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
@@ -36,12 +36,6 @@ if TYPE_CHECKING:
     from stepsaga.asl.release import Compiled
     from stepsaga.engines.once import Run
 
-ENDING_CODES: Final = {
-    Ending.COMPLETED: FINE,
-    Ending.COMPENSATED: COMPENSATED,
-    Ending.STUCK: STUCK,
-    Ending.OPEN: STUCK,
-}
 WELL: Final = "ok"
 """An attempt without a fault, in a list of faults."""
 FAIL_HELP: Final = (

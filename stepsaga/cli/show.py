@@ -9,6 +9,7 @@ import boto3
 import typer
 from botocore.config import Config
 
+from stepsaga.cli.deployed import client_of
 from stepsaga.cli.discovery import PACKAGE, find_sagas
 from stepsaga.cli.exits import PROBLEM
 from stepsaga.cli.journal import FOLDER, Journal
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
     from stepsaga.cli.timeline import Timeline
     from stepsaga.engines.cost import Cost
-    from stepsaga.store.protocol import EventStore
+    from stepsaga.store.protocol import StreamReader
 
 Shown = tuple["Timeline", "Cost | None"]
 
 
-def show(
+def show(  # noqa: PLR0913  # a command's options
     saga_id: Annotated[
         str,
         typer.Argument(
@@ -45,9 +46,15 @@ def show(
             help="A deployed event table; without it, what was run here.", show_default=False
         ),
     ] = None,
+    stack: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="A deployed stack, whose event table is read.", show_default=False
+        ),
+    ] = None,
     endpoint_url: Annotated[
         str | None,
-        typer.Option(help="Where DynamoDB is, if it is not AWS's.", show_default=False),
+        typer.Option(help="Where AWS is, if it is an emulator.", show_default=False),
     ] = None,
     all_runs: Annotated[
         bool, typer.Option("--all", help="Every run of the name, not only the latest.")
@@ -56,13 +63,12 @@ def show(
 ) -> None:
     """Show what happened in a saga: what was done, what was undone, how it ended and why.
 
-    Without --table it is one that `stepsaga run` ran in this folder. Sensitive values are masked.
+    Without --table and --stack it is one that `stepsaga run` ran in this folder. Sensitive values
+    are masked.
     """
-    if endpoint_url is not None and table is None:
-        raise UsageError("--endpoint-url says where a table is: name it with --table")
-    found = _here(saga_id) if table is None else _in_table(saga_id, table, endpoint_url)
+    found = _found(saga_id, table, stack, endpoint_url)
     if not found:
-        complain(_not_found(saga_id, table))
+        complain(_not_found(saga_id, table, stack))
         raise typer.Exit(PROBLEM)
     chosen = found if all_runs else found[-1:]
     if as_json:
@@ -76,6 +82,23 @@ def show(
         out.print(view(*one))
     if len(found) > len(chosen):
         say(f"  the latest of {len(found)} runs of this name: --all shows every one", style="dim")
+
+
+def _found(
+    saga_id: str, table: str | None, stack: str | None, endpoint_url: str | None
+) -> list[Shown]:
+    if table is not None and stack is not None:
+        raise UsageError("--stack says which table it is: leave --table out")
+    if stack is not None:
+        client = client_of(stack, endpoint_url)
+        streams = [stream_of(saga, saga_id) for saga in client.sagas]
+        return _in_store(saga_id, client.store, streams)
+    if table is not None:
+        streams = [] if "#" in saga_id else _streams(saga_id)
+        return _in_store(saga_id, _store(table, endpoint_url), streams)
+    if endpoint_url is not None:
+        raise UsageError("--endpoint-url says where a table is: name it with --table or --stack")
+    return _here(saga_id)
 
 
 def _here(saga_id: str) -> list[Shown]:
@@ -94,15 +117,15 @@ def _here(saga_id: str) -> list[Shown]:
     ]
 
 
-def _in_table(saga_id: str, table: str, endpoint_url: str | None) -> list[Shown]:
-    streams = [saga_id] if "#" in saga_id else _streams(saga_id)
-    store = _store(table, endpoint_url)
+def _in_store(saga_id: str, store: StreamReader, streams: Sequence[str]) -> list[Shown]:
+    """The runs of an id that names its saga, or of the one stream among these that has any."""
+    streams = [saga_id] if "#" in saga_id else streams
     there = {stream: found for stream in streams if (found := _runs(store, stream))}
     _refuse_several(saga_id, list(there))
     return [shown for runs in there.values() for shown in runs]
 
 
-def _runs(store: EventStore, stream_id: str) -> list[Shown]:
+def _runs(store: StreamReader, stream_id: str) -> list[Shown]:
     runs = runs_of(store.read(stream_id))
     shown: list[Shown] = []
     for run, commits in runs.items():
@@ -111,7 +134,7 @@ def _runs(store: EventStore, stream_id: str) -> list[Shown]:
     return shown
 
 
-def _store(table: str, endpoint_url: str | None) -> EventStore:
+def _store(table: str, endpoint_url: str | None) -> StreamReader:
     config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
     try:
         with explained(f"table {table!r}"):
@@ -139,9 +162,12 @@ def _refuse_several(saga_id: str, streams: Sequence[str]) -> None:
         raise UsageError(f"{saga_id} can be any of: {', '.join(streams)}; write the one you mean")
 
 
-def _not_found(saga_id: str, table: str | None) -> str:
+def _not_found(saga_id: str, table: str | None, stack: str | None) -> str:
     if table is not None:
         return f"table {table!r} has no saga {saga_id}"
+    if stack is not None:
+        return f"the event table of stack {stack!r} has no saga {saga_id}"
     known = [stream.partition("#")[2] for stream in Journal(Path.cwd()).streams()]
     hint = f"there are: {', '.join(known[-10:])}" if known else "`stepsaga run` runs one"
-    return f"no saga {saga_id} was run here (./{FOLDER}); {hint}; --table reads a deployed table"
+    way_out = "--stack and --table read a deployed one"
+    return f"no saga {saga_id} was run here (./{FOLDER}); {hint}; {way_out}"

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.cli.values import brief, one_line
+from stepsaga.engines.endings import Ending
 from stepsaga.engines.protocol import Status
 from stepsaga.errors import EventInvalid
 from stepsaga.store.events import EventTypes, effects_left
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
 
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
     from stepsaga.store.commits import Commit, EventRecord
-
-
-class Ending(StrEnum):
-    """How a saga ended, as far as its commits say. ``STUCK`` they cannot say: an engine does."""
-
-    COMPLETED = "completed"
-    COMPENSATED = "compensated"
-    STUCK = "stuck"
-    OPEN = "not ended"
 
 
 class What(StrEnum):
@@ -125,7 +117,7 @@ class Failure:
 
 
 _TYPES: Final = EventTypes()
-_LONGEST_REASON: Final = 300
+LONGEST_REASON: Final = 300
 
 
 def runs_of(commits: Iterable[Commit]) -> dict[str, list[Commit]]:
@@ -308,16 +300,16 @@ def _reason(
         if not ends:
             return ""
         failure = Failure(ends[0].error, ends[0].cause)
-    text = _explained(failure)
+    text = explained(failure)
     failed = next((r.step for r in rows if r.what in (What.REJECTED, What.IN_DOUBT)), "")
     # A call's own error begins with its step; what Step Functions says itself does not.
     told = text.startswith((f"{failed}:", f"verify {failed}:"))
     if ending is Ending.COMPENSATED and failed and not told:
         text = f"{failed}: {text}"
-    return one_line(text, _LONGEST_REASON)
+    return one_line(text, LONGEST_REASON)
 
 
-def _explained(failure: Failure) -> str:
+def explained(failure: Failure) -> str:
     """An error as people read it: a Lambda function's cause is JSON with a message."""
     if failure.error == "States.Timeout":
         return "no answer in time (States.Timeout)"

@@ -8,8 +8,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from stepsaga.cli.timeline import Ending, What
+from stepsaga.cli.timeline import What
 from stepsaga.cli.words import for_people
+from stepsaga.engines.endings import Ending
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +22,7 @@ ENDING_STYLES: Final = {
     Ending.COMPLETED: "bold green",
     Ending.COMPENSATED: "bold yellow",
     Ending.STUCK: "bold red",
+    Ending.RUNNING: "bold cyan",
     Ending.OPEN: "bold cyan",
 }
 WHAT_STYLES: Final = {
@@ -39,6 +41,7 @@ ENDINGS: Final = {
     Ending.COMPLETED: "all steps are done",
     Ending.COMPENSATED: "all that was done is undone",
     Ending.STUCK: "mend what it is stuck at, then redrive the execution: it goes on there",
+    Ending.RUNNING: "it runs, or waits",
     Ending.OPEN: "it runs, waits, or is stuck: ask Step Functions for the execution",
 }
 

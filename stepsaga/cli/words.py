@@ -1,8 +1,7 @@
-"""Durations and names as people read them."""
+"""Durations as people read them."""
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 MINUTE: Final = 60
@@ -18,8 +17,3 @@ def for_people(seconds: float) -> str:
     size, unit, smaller, name = next(one for one in _UNITS if seconds >= one[0])
     rest = int(seconds % size // smaller)
     return f"{int(seconds // size)} {unit}" + (f" {rest} {name}" if rest else "")
-
-
-def snake(name: str) -> str:
-    """A class's name as a file's: ``FulfilOrder`` -> ``fulfil_order``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

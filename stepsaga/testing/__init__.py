@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stepsaga.testing.runner import Ending, SagaRun, SagaRunner
+    from stepsaga.engines.endings import Ending
+    from stepsaga.testing.runner import SagaRun, SagaRunner
 
 __all__ = ["Ending", "SagaRun", "SagaRunner"]
 

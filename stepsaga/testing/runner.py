@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from stepsaga.asl import build
-from stepsaga.asl.names import UNDONE
 from stepsaga.authoring import graph_of
+from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.once import run_once
-from stepsaga.engines.protocol import Status
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.runtime.values import JsonType
 from stepsaga.store.commits import EventRecord, Outcome
@@ -35,14 +33,6 @@ if TYPE_CHECKING:
     """What shall go wrong: a state's name -> one kind of fault, or a list of one an attempt."""
 
 
-class Ending(StrEnum):
-    """How a saga can end. There is no fourth ending."""
-
-    COMPLETED = "completed"
-    COMPENSATED = "compensated"
-    STUCK = "stuck"
-
-
 @dataclass(frozen=True, slots=True)
 class SagaRun:
     """One run of a saga.
@@ -50,7 +40,7 @@ class SagaRun:
     Attributes:
         saga: The saga's name.
         id: Its id.
-        ending: Completed, compensated or stuck.
+        ending: Completed, compensated or stuck. There is no fourth ending.
         results: By step, as JSON values, where the saga completed.
         error: The execution's error where it did not: ``SagaCompensated``, or why it is stuck.
         cause: The execution's cause, a text.
@@ -190,13 +180,6 @@ def _told(saga: str, done: Run) -> SagaRun:
         cost=done.cost,
         duration=(view.stopped or view.started) - view.started,
     )
-
-
-def ending_of(view: ExecutionView) -> Ending:
-    """Which of the three endings a closed execution is."""
-    if view.status is Status.SUCCEEDED:
-        return Ending.COMPLETED
-    return Ending.COMPENSATED if view.error == UNDONE else Ending.STUCK
 
 
 def _results(view: ExecutionView) -> dict[str, Any]:

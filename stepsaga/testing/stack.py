@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
+from stepsaga.engines.isolated import isolated, settings
 from stepsaga.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-REGION: Final = "eu-central-1"
 SETUP: Final = "tools/local.py"
 """Where a project's ``setup(dynamodb)`` makes the participants' tables."""
 
@@ -67,8 +66,7 @@ def local_stack() -> Iterator[LocalStack]:
     try:
         host, port = server.get_host_and_port()
         url = f"http://{host}:{port}"
-        with _only(url):
-            boto3.setup_default_session()  # an earlier one would remember the user's settings
+        with isolated(settings(url, "local")):
             yield LocalStack(url)
     finally:
         server.stop()
@@ -95,28 +93,3 @@ def find_setup(root: Path) -> Callable[[Any], None] | None:
     if not callable(setup):
         raise UsageError(f"{SETUP} has no function setup: write def setup(dynamodb): ...")
     return setup  # type: ignore[no-any-return]  # looked up by name
-
-
-@contextmanager
-def _only(url: str) -> Iterator[None]:
-    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    _forget()
-    os.environ |= {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    try:
-        yield
-    finally:
-        _forget()
-        os.environ |= before
-
-
-def _forget() -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]

@@ -251,3 +251,34 @@ def test_a_large_saga() -> None:
     assert nodes[399].compensation.slot == (401,)
     assert nodes[1].compensation is not None
     assert nodes[1].compensation.slot == (799,)
+
+
+def test_nothing_hides_how_sagas_are_started() -> None:
+    """A step, a method, a value or a mixin's attribute called ``start`` would hide `Saga.start`."""
+
+    class Startable:
+        start = 5
+
+    def of_step() -> None:
+        class Wrong(Saga):
+            order = Input(shop.Order)
+            start = Step(shop.look, read_only=True)  # type: ignore[assignment]  # the mistake
+
+    def of_method() -> None:
+        class Wrong(Saga):
+            order = Input(shop.Order)
+            look = Step(shop.look, read_only=True)
+
+            def start(self) -> None:  # type: ignore[override]  # the mistake
+                """Hide it."""
+
+    def of_mixin() -> None:
+        class Wrong(Startable, Saga):  # type: ignore[misc]  # the mistake
+            order = Input(shop.Order)
+            look = Step(shop.look, read_only=True)
+
+    for make in (of_step, of_method, of_mixin):
+        problem = only(make)
+        assert (problem.code, problem.subject) == ("S105", "Wrong.start")
+        assert problem.source is not None
+    assert "'start' of Startable would hide Saga.start" in only(of_mixin).text

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from stepsaga.cli.timeline import Ending, Failure, Timeline, What, runs_of, timeline_of
+from stepsaga.asl.names import snake
+from stepsaga.cli.timeline import Failure, Timeline, What, runs_of, timeline_of
 from stepsaga.cli.timeline_view import as_json, view
 from stepsaga.cli.values import LONGEST, brief, one_line
-from stepsaga.cli.words import for_people, snake
+from stepsaga.cli.words import for_people
 from stepsaga.engines.cost import Cost
+from stepsaga.engines.endings import Ending
 from stepsaga.store.commits import Commit, EventRecord, Outcome
 from tests.cli.streams import (
     COMPLETED,

@@ -8,6 +8,7 @@ from typing import assert_type
 from pydantic import BaseModel
 
 from stepsaga import Input, Retry, Saga, SagaContext, Step
+from stepsaga.client import Client, Started
 
 
 class Order(BaseModel):
@@ -53,6 +54,14 @@ class FulfilOrder(Saga):
     invoice = Step(send_invoice, retriable=True, retry=None, takes={"amount": charge.result.risk})
     total = Step(send_invoice, takes={"amount": order.total})
     whole = Step(charge_card, takes={"order": order})
+
+
+def begin(client: Client) -> None:
+    """Start it, by the class and by a client, with a model and with JSON values."""
+    assert_type(FulfilOrder.start(Order(total=1), id="order-1"), Started)
+    assert_type(FulfilOrder.start({"total": 1}, id="order-1", client=client), Started)
+    assert_type(client.start(FulfilOrder, {"total": 1}, id="order-1"), Started)
+    assert_type(client.status(FulfilOrder, "order-1").ending.value, str)
 
 
 assert_type(FulfilOrder.order, Order)

@@ -1,0 +1,385 @@
+"""The client: start a saga once and for ever, wait for it, look at it."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from heapq import merge
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from stepsaga.authoring import graph_of
+from stepsaga.client.inputs import differing, same_input, to_send
+from stepsaga.client.stack import clients_of, read_stack, stack_of
+from stepsaga.client.status import (
+    SagaStatus,
+    began,
+    end_of,
+    run_of,
+    told_by_execution,
+    told_by_list,
+    told_by_stream,
+)
+from stepsaga.engines.endings import Ending, ending_of
+from stepsaga.engines.protocol import Status
+from stepsaga.engines.simulator.naming import check_name
+from stepsaga.engines.stepfunctions import StepFunctionsEngine
+from stepsaga.errors import (
+    EngineError,
+    ExecutionExists,
+    ExecutionMissing,
+    IdInvalid,
+    IdTaken,
+    MachineMissing,
+    SagaMissing,
+    SagaNotDeployed,
+    UsageError,
+)
+from stepsaga.store.dynamodb import DynamoDBStore
+from stepsaga.store.events import EventTypes
+from stepsaga.store.saga_events import SagaStarted
+from stepsaga.store.slots import stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import timedelta
+
+    from stepsaga.authoring import Saga
+    from stepsaga.engines.protocol import Engine, ExecutionView, Listed
+    from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import StreamReader
+
+_TRIES: Final = 3
+"""How often a start looks again where what was in its way is gone before it is looked at."""
+_SHORTEST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 5.0
+_GROWTH: Final = 1.5
+"""Seconds between two looks at a saga, and by what the pauses grow."""
+_TYPES: Final = EventTypes()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What became of a start.
+
+    Attributes:
+        saga: The saga's name.
+        id: Its id.
+        execution: The ARN of its execution; empty where that is not known.
+        new: Whether this call started it. Two equal starts may both be told so as long as nothing
+            is recorded: while an execution runs, Step Functions answers both alike.
+    """
+
+    saga: str
+    id: str
+    execution: str
+    new: bool
+
+
+class Client:
+    """Starts sagas and tells of them. Several threads may use it, if they may use its engine.
+
+    Every method raises what its engine and its store raise: `EngineUnreachable`,
+    `EngineThrottled`, `StoreUnreachable` and the like; and `SagaNotDeployed` where the engine has
+    no machine of a saga's name.
+
+    Args:
+        engine: Where the sagas run.
+        store: Where their events are.
+        sagas: The names of the sagas that there are, for `list`.
+        clock: Seconds, of which differences are taken.
+        sleep: How `wait` lets seconds pass; for the simulator one that moves its clock.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: StreamReader,
+        *,
+        sagas: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.engine = engine
+        self.store = store
+        self.sagas = tuple(sorted(sagas))
+        self._clock = clock
+        self._sleep = sleep
+
+    @classmethod
+    def of_stack(cls, stack: str, *, endpoint_url: str | None = None) -> Self:
+        """A client of what a CloudFormation stack has deployed. The stack is asked once, now.
+
+        Args:
+            stack: The stack's name.
+            endpoint_url: Where AWS is, if it is an emulator; else boto3 finds it.
+
+        Raises:
+            SagaNotDeployed: There is no such stack, or it is none of stepsaga's.
+            EngineUnreachable: No credentials, no Region, no answer.
+            UsageError: The address is none.
+        """
+        client = clients_of(stack, endpoint_url)
+        found = read_stack(client("cloudformation"), stack)
+        return cls(
+            StepFunctionsEngine(
+                client("stepfunctions"), machines=found.machines, patience=math.inf
+            ),
+            DynamoDBStore(client=client("dynamodb"), table=found.table, s3=client("s3")),
+            sagas=found.machines,
+        )
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """A client of the stack that ``STEPSAGA_STACK`` names; see `of_stack`.
+
+        Raises:
+            UsageError: The variable is not set.
+        """
+        return cls.of_stack(stack_of(os.environ))
+
+    def start(self, saga: type[Saga], input: Any, *, id: str) -> Started:  # noqa: A002  # as Step Functions says, and a saga has one
+        """Start a saga, unless there is one of this id, or ever was.
+
+        Again with the same input is the same as once, for ever. So take an id that the outside
+        world has, an order's for instance, and start again whenever in doubt.
+
+        Step Functions refuses a name until 90 days after its execution's end; after that it would
+        run the saga a second time. So the stream is asked first: one item is read, which costs as
+        much after a start, and would then come too late. What is not in the stream yet, Step
+        Functions decides: of starts at the same time one wins, and a start whose reply was lost
+        is found. A saga that recorded nothing is forgotten with its execution.
+
+        Args:
+            saga: Its class.
+            input: An instance of its input's model, or what makes one. The model's JSON is sent
+                and compared: either form, with defaults filled in or not, is the same input.
+                Secrets are sent as they are.
+            id: The saga's id, which is its execution's name.
+
+        Raises:
+            InputInvalid: The input does not fit; names the fields.
+            IdInvalid: The id is no name for an execution.
+            IdTaken: There is, or was, a saga of this id with another input, or with one that
+                nothing tells any more.
+        """
+        name = _checked(saga, id)
+        sent = to_send(saga, input)
+        for _ in range(_TRIES):
+            if (started := self._try_to_start(saga, id, sent)) is not None:
+                return started
+        raise ExecutionExists(
+            f"{name} {id} is refused as started before, and is not to be found; try again later"
+        )
+
+    def status(self, saga: type[Saga] | str, id: str) -> SagaStatus:  # noqa: A002  # as above
+        """How a saga is doing: what its execution says, or its events where that is gone.
+
+        Args:
+            saga: Its class, or its name.
+            id: Its id. Of several runs it is the latest that is told of.
+
+        Raises:
+            SagaMissing: Nobody knows it.
+            IdInvalid: The id cannot be any saga's.
+        """
+        name = _checked(saga, id)
+        view = self._view(name, id)
+        if view is not None:
+            return self._told(name, view)
+        commits = tuple(self.store.read(stream_of(name, id)))
+        if not commits:
+            raise SagaMissing(
+                f"there is no {name} {id}: no execution and no event has this id; check the id,"
+                " and where you look"
+            )
+        return told_by_stream(name, id, commits)
+
+    def wait(
+        self,
+        saga: type[Saga] | str,
+        id: str,  # noqa: A002  # as above
+        *,
+        timeout: timedelta | None = None,
+    ) -> SagaStatus:
+        """Wait until a saga has ended.
+
+        Args:
+            saga: Its class, or its name.
+            id: Its id.
+            timeout: How long to wait; as long as it takes where none is given.
+
+        Returns:
+            Its status. ``ending`` is still RUNNING where the time was not enough.
+
+        Raises:
+            SagaMissing, IdInvalid: As `status`.
+        """
+        status = self.status(saga, id)
+        if timeout is None:
+            if status.ending is not Ending.RUNNING:
+                return status
+            self.engine.wait(status.execution)
+            return self.status(saga, id)
+        until, pause = self._clock() + timeout.total_seconds(), _SHORTEST_PAUSE
+        while status.ending is Ending.RUNNING and (left := until - self._clock()) > 0:
+            self._sleep(min(pause, left))
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+            status = self.status(saga, id)
+        return status
+
+    def list(
+        self,
+        saga: type[Saga] | str | None = None,
+        *,
+        status: Status | None = None,
+        limit: int = 20,
+    ) -> tuple[SagaStatus, ...]:
+        """The latest sagas, the newest first, as far back as Step Functions knows: 90 days.
+
+        One request for each thousand, and one for each that failed: a list does not tell a
+        compensated saga from a stuck one.
+
+        Args:
+            saga: Its class, or its name; None for all that this client knows.
+            status: Only those whose execution is in it.
+            limit: How many at most.
+
+        Raises:
+            UsageError: ``limit`` is not above 0, or no saga is named and none is known.
+        """
+        if limit < 1:
+            raise UsageError(f"limit must be 1 or more, got: {limit}")
+        names = self.sagas if saga is None else (name_of(saga),)
+        if not names:
+            raise UsageError("which saga? Name one: this client was not told which there are")
+        each = [self._listed(name, status) for name in names]
+        newest = merge(*each, key=lambda one: one[1].started, reverse=True)
+        told = (self._told_briefly(*one) for one in newest)
+        return tuple(islice((one for one in told if one is not None), limit))
+
+    # Inside
+
+    def _try_to_start(self, saga: type[Saga], saga_id: str, sent: Any) -> Started | None:
+        """Start it, or find the one that there is; None where that was gone when it was looked for.
+
+        That is so where its 90 days are over at this moment.
+        """
+        name = graph_of(saga).name
+        first = self.store.first(stream_of(name, saga_id))
+        if first is not None:
+            return _again(saga, saga_id, sent, *self._recorded(name, saga_id, first))
+        try:
+            with _deployed(name):
+                arn = self.engine.start(name, sent, name=saga_id)
+        except (ExecutionExists, ExecutionMissing):  # an engine may look itself, and as late
+            view = self._view(name, saga_id)
+            return None if view is None else _again(saga, saga_id, sent, view.input, view.arn)
+        return Started(name, saga_id, arn, new=True)
+
+    def _recorded(self, name: str, saga_id: str, first: Commit) -> tuple[Any, str]:
+        """The input of a stream's first run, and the ARN of its execution where that is told."""
+        run = run_of(first)
+        for commit in chain([first], self.store.read(first.stream_id, f"{run}/")):
+            for record in commit.events:
+                started = _TYPES.read(record) if record.type == SagaStarted.__name__ else None
+                if isinstance(started, SagaStarted):
+                    return started.input, started.execution or _execution_of(commit)
+        # Whoever wrote there does not say; the execution may still be known.
+        view = self._view(name, saga_id)
+        if view is not None and began(run, view.started):
+            return view.input, view.arn
+        raise IdTaken(
+            f"{name} {saga_id} has commits since {run}, and nothing tells any more with which input"
+            " it was started; look at it with `stepsaga show`, and take another id"
+        )
+
+    def _view(self, name: str, saga_id: str) -> ExecutionView | None:
+        """The execution of this name, where it is still known."""
+        with _deployed(name):
+            try:
+                return self.engine.describe(self.engine.execution_arn(name, saga_id))
+            except ExecutionMissing:
+                return None
+
+    def _told(self, name: str, view: ExecutionView) -> SagaStatus:
+        ending = ending_of(view)
+        if ending is Ending.STUCK:
+            # An end in the stream is the last word: an execution can be stopped after it.
+            commits = self.store.read(stream_of(name, view.name))
+            ending = end_of(one for one in commits if began(run_of(one), view.started)) or ending
+        return told_by_execution(name, view, ending)
+
+    def _listed(self, name: str, status: Status | None) -> Iterator[tuple[str, Listed]]:
+        with _deployed(name):
+            for one in self.engine.executions(name, status):
+                yield name, one
+
+    def _told_briefly(self, name: str, one: Listed) -> SagaStatus | None:
+        if one.status is Status.RUNNING:
+            return told_by_list(name, one, Ending.RUNNING)
+        if one.status is Status.SUCCEEDED:
+            return told_by_list(name, one, Ending.COMPLETED)
+        view = self._view(name, one.name)
+        return None if view is None else self._told(name, view)
+
+
+def default_client() -> Client:
+    """The client of the stack that ``STEPSAGA_STACK`` names, made once in a process.
+
+    Raises:
+        UsageError: The variable is not set. Else as `Client.of_stack`.
+    """
+    return _client_of(stack_of(os.environ))
+
+
+@lru_cache(maxsize=8)
+def _client_of(stack: str) -> Client:
+    return Client.of_stack(stack)
+
+
+def name_of(saga: type[Saga] | str) -> str:
+    """A saga's name, of its class or as it is.
+
+    Raises:
+        UsageError: A class that is no saga.
+    """
+    return saga if isinstance(saga, str) else graph_of(saga).name
+
+
+def _checked(saga: type[Saga] | str, saga_id: str) -> str:
+    """The saga's name, where the id is one that a saga can have."""
+    name = name_of(saga)
+    try:
+        check_name("execution", saga_id)
+    except EngineError as error:
+        raise IdInvalid(f"{name}: a saga's id is its execution's name: {error}") from error
+    return name
+
+
+def _again(saga: type[Saga], saga_id: str, sent: Any, known: Any, execution: str) -> Started:
+    """What a start is told of a saga that is there: the same one, or another."""
+    name = graph_of(saga).name
+    if same_input(saga, sent, known):
+        return Started(name, saga_id, execution, new=False)
+    raise IdTaken(
+        f"{name} {saga_id} was started before, with an input that differs in"
+        f" {differing(sent, known)}; take another id, or give the input that it was started with"
+    )
+
+
+def _execution_of(commit: Commit) -> str:
+    """The execution that led to a commit; what another commit led to does not tell it."""
+    return commit.causation_id if ":execution:" in commit.causation_id else ""
+
+
+@contextmanager
+def _deployed(name: str) -> Iterator[None]:
+    try:
+        yield
+    except MachineMissing as error:
+        raise SagaNotDeployed(f"{name} is not deployed here: {error}") from error
