@@ -10,13 +10,17 @@ from __future__ import annotations
 from typing import Final
 
 from handlers.models import Order, Reservation, quantities
-from handlers.table import ABSENT, PRESENT, Refused, Table, UndoneAlready, Write, moves_on
+from handlers.table import ABSENT, PRESENT, Refused, Table, UndoneAlready, Write, moves_on, use_of
 from stepsaga import Participant, Rejected, SagaContext
 
 TABLE: Final = ("STOCK_TABLE", "stock")
 HELD, RELEASED, SHORT = "held", "released", "short"
 
-participant = Participant(resources={"stock": lambda: Table.of(*TABLE)})
+participant = Participant(
+    resources={"stock": lambda: Table.of(*TABLE)},
+    environment={TABLE[0]: "${StockTable}"},
+    policies=[use_of("${StockTable.Arn}")],
+)
 
 
 class OutOfStock(Rejected):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from handlers.models import Message, Order, Parcel
-from handlers.table import Table
+from handlers.table import Table, use_of
 from stepsaga import Participant, SagaContext
 
 TABLE: Final = ("OUTBOX_TABLE", "outbox")
 
-participant = Participant(resources={"outbox": lambda: Table.of(*TABLE)})
+participant = Participant(
+    resources={"outbox": lambda: Table.of(*TABLE)},
+    environment={TABLE[0]: "${OutboxTable}"},
+    policies=[use_of("${OutboxTable.Arn}")],
+)
 
 
 def thank_customer(order: Order, ship: Parcel, saga: SagaContext, outbox: Table) -> Message:

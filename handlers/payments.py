@@ -10,14 +10,18 @@ from __future__ import annotations
 from typing import Final
 
 from handlers.models import Cents, Order, Payment, Reservation
-from handlers.table import ABSENT, PRESENT, Refused, Table, UndoneAlready, Write, moves_on
+from handlers.table import ABSENT, PRESENT, Refused, Table, UndoneAlready, Write, moves_on, use_of
 from stepsaga import Event, Participant, Rejected, SagaContext
 
 TABLE: Final = ("ACCOUNTS_TABLE", "accounts")
 MERCHANT: Final = "merchant"
 CHARGED, REFUNDED, DECLINED = "charged", "refunded", "declined"
 
-participant = Participant(resources={"accounts": lambda: Table.of(*TABLE)})
+participant = Participant(
+    resources={"accounts": lambda: Table.of(*TABLE)},
+    environment={TABLE[0]: "${AccountsTable}"},
+    policies=[use_of("${AccountsTable.Arn}")],
+)
 
 
 class CardCharged(Event):

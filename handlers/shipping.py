@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from handlers.models import Order, Parcel, Payment, quantities
-from handlers.table import Table, UndoneAlready
+from handlers.table import Table, UndoneAlready, use_of
 from stepsaga import Participant, Rejected, SagaContext
 
 TABLE: Final = ("PARCELS_TABLE", "parcels")
 HANDED_OVER, CALLED_OFF = "handed over", "called off"
 
-participant = Participant(resources={"parcels": lambda: Table.of(*TABLE)})
+participant = Participant(
+    resources={"parcels": lambda: Table.of(*TABLE)},
+    environment={TABLE[0]: "${ParcelsTable}"},
+    policies=[use_of("${ParcelsTable.Arn}")],
+)
 
 
 class NotHandedOver(Rejected):

@@ -67,6 +67,12 @@ class Write:
     names: Mapping[str, str] | None = None
 
 
+def use_of(table: str) -> dict[str, Any]:
+    """The rights that a `Table` needs: items are read, put and updated, one by one."""
+    actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    return {"Effect": "Allow", "Action": actions, "Resource": table}
+
+
 def moves_on(id: str, before: str, after: str) -> Write:  # noqa: A002  # the attribute's name
     """A record goes from one state to the next, once."""
     return Write(

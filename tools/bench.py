@@ -8,10 +8,12 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -22,8 +24,13 @@ from rich.table import Table
 from stepsaga.asl import build
 from stepsaga.asl.compiler import compile_saga
 from stepsaga.asl.text import render
+from stepsaga.cli.template import application_here
 from stepsaga.engines.simulator import Simulator
 from stepsaga.runtime import Runtime
+from stepsaga.sam.functions import LAYER
+from stepsaga.sam.packaging import build as fill
+from stepsaga.sam.packaging import size_of, tree_digest
+from stepsaga.sam.template import build_target, parameters_of
 from stepsaga.store import DynamoDBStore, MemoryStore
 from stepsaga.store.codec import encode
 from stepsaga.store.counting import CountingClient
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 
     from stepsaga.store.commits import Commit
 
+ROOT: Final = Path(__file__).resolve().parents[1]
 LIMIT: Final = 1_048_576
 ORDER: Final = {"id": "order-123", "total": 5470}
 out = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
@@ -50,6 +58,7 @@ def main() -> None:
     _print("The runtime's own work in one step", _runtime())
     _print("Imports and first calls, each in a process of its own", _imports())
     _print("The simulator", _simulator())
+    _print("What is deployed, built twice", _packages())
 
 
 Rows = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
@@ -242,6 +251,29 @@ def _simulator() -> Rows:
     return ("three steps, stub handlers, memory store", "sagas a second, one core"), [
         (f"{count} sagas", f"{count / seconds:,.0f}")
     ]
+
+
+def _packages() -> Rows:
+    """What `sam build` gets, for the target of the template; wheels may come from pip's cache."""
+    application = application_here(ROOT)
+    target = build_target(parameters_of(ROOT))
+    body = []
+    for name in (LAYER, *(function.name for function in application.functions)):
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            folders = [Path(one), Path(other)]
+            seconds = _each(lambda folder: fill(ROOT, application, name, folder, target), folders)  # noqa: B023  # called at once
+            same = len({tree_digest(folder) for folder in folders}) == 1
+            files = sum(path.is_file() for path in folders[0].rglob("*"))
+            body.append(
+                (
+                    name,
+                    f"{files}",
+                    f"{size_of(folders[0]):,}",
+                    f"{min(seconds):.2f} s",
+                    "the same" if same else "DIFFERENT",
+                )
+            )
+    return ("", "files", "bytes unzipped", "time", "twice"), body
 
 
 def _each(action: Callable[[Any], object], arguments: Sequence[Any]) -> list[float]:

@@ -15,6 +15,7 @@ import typer
 
 from stepsaga.cli.output import say
 from stepsaga.errors import EngineError, UsageError
+from stepsaga.sam.template import SCAFFOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ HIDDEN: Final = {"gitignore": ".gitignore"}
 
 
 def new(name: Annotated[str, typer.Argument(help="The new folder.")]) -> None:
-    """Write a project: a saga, its handlers, its tests, and a Makefile that runs them."""
+    """Write a project: a saga, its handlers, its tests, its template, and a Makefile."""
     target = Path(name)
     if target.exists():
         raise UsageError(f"{name} is there already; give a name that is not")
@@ -35,7 +36,8 @@ def new(name: Annotated[str, typer.Argument(help="The new folder.")]) -> None:
     for path, text in project(target.name, requirement()):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text)
-    _compile(target)
+    for command in ("compile", "template"):
+        _generate(target, command)
     say(f"written {target}", "", f"  cd {target}", "  make test", "  make run")
 
 
@@ -50,7 +52,9 @@ def requirement() -> str:
 def project(name: str, needs: str) -> Iterator[tuple[Path, str]]:
     """The files of a new project, by their path below its folder."""
     for path, entry in sorted(_walk(files("stepsaga.cli") / "project", Path())):
-        text = Template(entry.read_text()).substitute(name=name, requirement=needs)
+        text = Template(entry.read_text()).substitute(
+            name=name, requirement=needs, scaffold=SCAFFOLD
+        )
         plain = path.name.removesuffix(SUFFIX)
         yield path.with_name(HIDDEN.get(plain, plain)), text
 
@@ -63,9 +67,9 @@ def _walk(folder: Traversable, below: Path) -> Iterator[tuple[Path, Traversable]
             yield below / entry.name, entry
 
 
-def _compile(target: Path) -> None:
+def _generate(target: Path, what: str) -> None:
     # In a process of its own: the project's packages are called as those of another one may be.
-    command = [sys.executable, "-m", "stepsaga.cli", "compile"]
+    command = [sys.executable, "-m", "stepsaga.cli", what]
     done = subprocess.run(command, cwd=target, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
     if done.returncode:
-        raise EngineError(f"the new project does not compile: {done.stderr.strip()}")
+        raise EngineError(f"`stepsaga {what}` fails in the new project: {done.stderr.strip()}")

@@ -7,11 +7,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import StepFailed
-from stepsaga.runtime.runtime import Runtime
+from stepsaga.runtime.clients import client
+from stepsaga.runtime.runtime import Runtime, load
 from stepsaga.runtime.timers import KernelTimer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from stepsaga.store.protocol import EventStore
 
 PARTICIPANT: Final = "STEPSAGA_PARTICIPANT"
 """The module whose handlers the function runs: ``handlers.payments``."""
@@ -31,8 +34,18 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     return _runtime().handle(event, context)
 
 
-def runtime_from(environment: Mapping[str, str]) -> Runtime:
+def runtime_from(
+    environment: Mapping[str, str],
+    *,
+    around: Callable[[EventStore], EventStore] | None = None,
+    resolve: Callable[[str], Callable[..., Any]] = load,
+) -> Runtime:
     """The runtime of a Lambda function, with a boto3 client that honours ``AWS_ENDPOINT_URL``.
+
+    Args:
+        environment: The function's variables.
+        around: What stands in for the event store, given the real one: faults, in tests.
+        resolve: How ``module:qualname`` becomes a handler.
 
     Raises:
         StepFailed: A variable is missing, or no client can be made.
@@ -44,15 +57,17 @@ def runtime_from(environment: Mapping[str, str]) -> Runtime:
     from stepsaga.runtime.powertools import PowertoolsObserver  # noqa: PLC0415  # at the first call
     from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
 
+    store: EventStore = DynamoDBStore(
+        client=client("dynamodb"),
+        table=table,
+        s3=client("s3") if bucket else None,
+        bucket=bucket,
+    )
     return Runtime(
         participant=participant,
-        store=DynamoDBStore(
-            client=_client("dynamodb"),
-            table=table,
-            s3=_client("s3") if bucket else None,
-            bucket=bucket,
-        ),
+        store=around(store) if around else store,
         timer=KernelTimer,
+        resolve=resolve,
         observer=PowertoolsObserver(participant),
     )
 
@@ -70,22 +85,3 @@ def _variable(environment: Mapping[str, str], name: str, what: str) -> str:
             " so deploy with it. Nothing was done."
         )
     return value
-
-
-def _client(service: str) -> Any:
-    import boto3  # noqa: PLC0415  # at the first call
-    from botocore.config import Config  # noqa: PLC0415  # at the first call
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # at the first call
-
-    # At worst three attempts of four seconds and their pauses: it fits a step of half a minute. A
-    # write whose reply is lost finds itself when it is sent again.
-    config = Config(
-        connect_timeout=1,
-        read_timeout=3,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        tcp_keepalive=True,
-    )
-    try:
-        return boto3.client(service, config=config)
-    except (BotoCoreError, ValueError) as error:
-        raise StepFailed(f"no {service} client can be made: {error}. Nothing was done.") from error

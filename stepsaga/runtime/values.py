@@ -83,8 +83,12 @@ class JsonType:
         except Exception as error:  # an author's validator may raise anything
             raise Unfit(f"{name}: {class_text(type(error))} while it was validated") from error
 
-    def write(self, value: Any) -> Any:
-        """A result as JSON values: by alias, nothing excluded, secrets as they are (rule 24).
+    def write(self, value: Any, name: str = "its result") -> Any:
+        """A value as JSON values: by alias, nothing excluded, secrets as they are (rule 24).
+
+        Args:
+            value: Of the type, or what pydantic makes one of.
+            name: What messages call it.
 
         Raises:
             Unfit: It does not fit the type, or is not JSON.
@@ -92,13 +96,13 @@ class JsonType:
         try:
             return self._write(self._adapter.validate_python(value))
         except ValidationError as error:
-            raise Unfit(fields_text("its result", error)) from None
+            raise Unfit(fields_text(name, error)) from None
         except PydanticSerializationError as error:
-            raise Unfit(f"its result is not JSON: {_unserializable(error)}") from None
+            raise Unfit(f"{name} is not JSON: {_unserializable(error)}") from None
         except Unfit as error:
-            raise Unfit(f"its result: {error}") from None
+            raise Unfit(f"{name}: {error}") from None
         except Exception as error:  # an author's serializer may raise anything
-            raise Unfit(f"its result is not JSON: {class_text(type(error))}") from error
+            raise Unfit(f"{name} is not JSON: {class_text(type(error))}") from error
 
     def _write(self, value: Any) -> Any:
         exact, secrets = self._dump(value)

@@ -181,6 +181,10 @@ def test_defaults_are_small() -> None:
         ({"environment": {"A": 5}}, TypeError, "names and values are texts"),
         ({"policies": {"Effect": "Allow"}}, TypeError, "a list of statements"),
         ({"policies": ["AdministratorAccess"]}, TypeError, "a list of statements"),
+        ({"policies": iter([{"Effect": "Allow"}])}, TypeError, "a list of statements"),
+        ({"policies": None}, TypeError, "a list of statements, each a dict, got: NoneType"),
+        ({"files": "rates.json"}, TypeError, "files: a list of paths, got: 'rates.json'"),
+        ({"files": [5]}, TypeError, "files: a list of paths"),
     ],
 )
 def test_what_cannot_be_a_participant_is_refused(

@@ -1,0 +1,119 @@
+"""Alarms: on what should never happen (rules 31, 32), and on throttling.
+
+A card that is declined is neither: a participant's errors are exceptions of its function, and ring
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.sam.cfn import ref, sub
+from stepsaga.sam.machines import failed
+from stepsaga.sam.table import NAMESPACE, WATCH
+
+if TYPE_CHECKING:
+    from stepsaga.sam.application import Application, Machine
+
+TOPIC: Final = "Alarms"
+_Dimensions = dict[str, Any]
+
+
+def alarms(application: Application) -> dict[str, Any]:
+    """The topic that alarms are sent to, and all alarms."""
+    found: dict[str, Any] = {TOPIC: {"Type": "AWS::SNS::Topic"}, **_of_the_table()}
+    for machine in application.machines:
+        found |= _of_a_saga(machine)
+    for function in application.functions:
+        found[f"{function.name}Throttled"] = _alarm(
+            f"invocations of {function.module} are throttled; steps are tried again",
+            "AWS/Lambda",
+            "Throttles",
+            {"FunctionName": ref(function.name)},
+        )
+    return found
+
+
+def _of_the_table() -> dict[str, Any]:
+    table = {"TableName": ref("EventTable")}
+    return {
+        "EventsChanged": _alarm(
+            "an event of the event table was changed or removed: events are written once."
+            " The log of Watch names it",
+            NAMESPACE,
+            "EventsChanged",
+            _stack(),
+        ),
+        "WatchFailing": _alarm(
+            "Watch fails: nobody looks for changed events and failed sagas meanwhile",
+            "AWS/Lambda",
+            "Errors",
+            {"FunctionName": ref(WATCH)},
+        ),
+        "EventTableWritesThrottled": _alarm(
+            "the event table refuses writes for now; steps are tried again",
+            "AWS/DynamoDB",
+            "WriteThrottleEvents",
+            table,
+        ),
+        "EventTableReadsThrottled": _alarm(
+            "the event table refuses reads for now; steps are tried again",
+            "AWS/DynamoDB",
+            "ReadThrottleEvents",
+            table,
+        ),
+    }
+
+
+def _of_a_saga(machine: Machine) -> dict[str, Any]:
+    name, saga, arn = machine.name, machine.saga, {"StateMachineArn": ref(machine.name)}
+    return {
+        failed(machine): _alarm(
+            f"a {saga} ended neither completed nor compensated; the log of Watch names it",
+            NAMESPACE,
+            "SagasFailed",
+            {**_stack(), "Saga": saga},
+        ),
+        # Watch hears of ends by events that are best effort; these two metrics are not.
+        f"{name}TimedOut": _alarm(
+            f"a {saga} ran out of time where it stood: nothing of it is undone by that",
+            "AWS/States",
+            "ExecutionsTimedOut",
+            arn,
+        ),
+        f"{name}Aborted": _alarm(
+            f"a {saga} was stopped where it stood: nothing of it is undone by that",
+            "AWS/States",
+            "ExecutionsAborted",
+            arn,
+        ),
+        f"{name}Throttled": _alarm(
+            f"transitions of {saga} are throttled: sagas are late",
+            "AWS/States",
+            "ExecutionThrottled",
+            arn,
+        ),
+    }
+
+
+def _stack() -> _Dimensions:
+    return {"Stack": ref("AWS::StackName")}
+
+
+def _alarm(text: str, namespace: str, metric: str, dimensions: _Dimensions) -> dict[str, Any]:
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmDescription": sub(f"${{AWS::StackName}}: {text}"),
+            "Namespace": namespace,
+            "MetricName": metric,
+            "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [ref(TOPIC)],
+        },
+    }

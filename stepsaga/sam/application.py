@@ -1,0 +1,190 @@
+"""What a project deploys: its participants as functions, its sagas as state machines.
+
+Frozen data between the graphs and the template; every later stage reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live_name, participants
+from stepsaga.asl.release import build, substitutions
+from stepsaga.errors import DeploymentError
+from stepsaga.runtime.participant import participant_of
+from stepsaga.sam.asked import check_environment, check_statement
+from stepsaga.sam.sources import closure, globbed, is_here
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from stepsaga.asl.release import Compiled
+    from stepsaga.graph import Call, SagaGraph
+
+START_SECONDS: Final = 5
+"""Added to the longest step's time for the function's own timeout: the runtime's timer ends a call,
+and Lambda's stands behind it, still below the state's ``TimeoutSeconds`` (rule 23)."""
+MOST_SECONDS: Final = 900
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A participant's Lambda function.
+
+    Attributes:
+        name: Its logical id, and its name in definitions: ``Payments``.
+        module: The participant: ``handlers.payments``.
+        memory: In MB.
+        seconds: Its timeout.
+        environment, policies: What the participant asks for.
+        files: What it carries, relative to the project.
+    """
+
+    name: str
+    module: str
+    memory: int
+    seconds: int
+    environment: Mapping[str, str]
+    policies: tuple[Mapping[str, Any], ...]
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A saga's state machine.
+
+    Attributes:
+        saga: The saga's name.
+        file: Its definition, in the project.
+        text: What the file should hold.
+        fingerprint, graph: Of the release, for the event table (rule 9).
+        pinned: The functions whose version it calls.
+        live: The functions whose alias it calls.
+        records: Whether it puts the end of a saga into the event table itself.
+    """
+
+    saga: str
+    file: str
+    text: str
+    fingerprint: str
+    graph: Mapping[str, Any]
+    pinned: tuple[str, ...]
+    live: tuple[str, ...]
+    records: bool
+
+    @property
+    def name(self) -> str:
+        """Its logical id: ``FulfilOrderMachine``."""
+        return f"{self.saga}Machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """All functions and machines of a project, by name."""
+
+    functions: tuple[Function, ...]
+    machines: tuple[Machine, ...]
+
+
+def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
+    """What these sagas need.
+
+    Args:
+        root: The project: where the handlers' files are.
+        graphs: Sound graphs; the modules of their handlers are imported.
+
+    Raises:
+        DeploymentError: Two participants would be one function; a participant asks for what it
+            cannot have; a file is missing; a name cannot be one in a template.
+    """
+    ordered = sorted(graphs, key=lambda graph: graph.name)
+    calls: dict[str, list[Call]] = {}
+    needs: dict[str, set[str]] = {}
+    for graph in ordered:
+        _check_id(graph.name, f"the saga {graph.name}")
+        for call in _calls(graph):
+            calls.setdefault(call.participant, []).append(call)
+            needs.setdefault(call.participant, set()).update(_modules(root, graph, call))
+    functions = [_function(root, module, calls[module], needs[module]) for module in sorted(calls)]
+    _refuse_doubles(functions)
+    return Application(tuple(functions), tuple(_machine(graph) for graph in ordered))
+
+
+def _calls(graph: SagaGraph) -> Iterator[Call]:
+    for node in graph.nodes:
+        yield node.call
+        if node.verify:
+            yield node.verify
+        if node.compensation:
+            yield node.compensation.call
+
+
+def _modules(root: Path, graph: SagaGraph, call: Call) -> set[str]:
+    """The project's modules that the runtime imports for a call: the input's model, and errors.
+
+    What is not the project's comes with the layer.
+    """
+    retry = call.retry
+    references = [call.handler, graph.input.model, *(retry.only + retry.never if retry else ())]
+    modules = {reference.partition(":")[0] for reference in references if reference}
+    return {module for module in modules if is_here(root, module)}
+
+
+def _function(root: Path, module: str, calls: list[Call], needs: set[str]) -> Function:
+    import_module(module)
+    asked = participant_of(module)
+    name = function_name(module)
+    _check_id(name, f"the module {module}")
+    check_environment(module, asked.environment)
+    for statement in asked.policies:
+        check_statement(module, statement)
+    return Function(
+        name=name,
+        module=module,
+        memory=asked.memory,
+        seconds=min(max(call.seconds for call in calls) + START_SECONDS, MOST_SECONDS),
+        environment=dict(asked.environment),
+        policies=tuple(asked.policies),
+        files=tuple(
+            sorted({*closure(root, {module, *needs}), *globbed(root, module, asked.files)})
+        ),
+    )
+
+
+def _check_id(name: str, what: str) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html."""
+    if not (name.isascii() and name.isalnum()):
+        raise DeploymentError(
+            f"{what} would have resources called {name}: CloudFormation takes letters a to z and"
+            " digits in the names of resources, so rename it"
+        )
+
+
+def _refuse_doubles(functions: Iterable[Function]) -> None:
+    homes: dict[str, str] = {}
+    for function in functions:
+        other = homes.setdefault(function.name, function.module)
+        if other != function.module:
+            raise DeploymentError(
+                f"{other} and {function.module} would both be the function {function.name}: give"
+                " one of the modules another last name"
+            )
+
+
+def _machine(graph: SagaGraph) -> Machine:
+    compiled: Compiled = build(graph)
+    used = set(substitutions(graph))
+    modules = participants(graph)
+    return Machine(
+        saga=graph.name,
+        file=definition_file(graph.name),
+        text=compiled.text,
+        fingerprint=compiled.fingerprint,
+        graph=compiled.graph,
+        pinned=tuple(name for m in modules if (name := function_name(m)) in used),
+        live=tuple(function_name(m) for m in modules if live_name(m) in used),
+        records=EVENT_TABLE in used,
+    )

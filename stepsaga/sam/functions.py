@@ -1,0 +1,146 @@
+"""The layer, and the participants' functions, with the digest that decides on a new version."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import stepsaga
+from stepsaga.asl.fingerprint import canonical
+from stepsaga.errors import DeploymentError
+from stepsaga.sam import rights
+from stepsaga.sam.cfn import att, dump, ref, sub
+from stepsaga.sam.references import resolved, texts
+from stepsaga.sam.sources import digest_of, shipped_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stepsaga.sam.application import Function
+
+LAYER: Final = "StepsagaLayer"
+LIVE: Final = "live"
+"""The alias that a deployment moves (rule 12)."""
+LAYER_LOCK: Final = "requirements/layer.lock"
+"""What the layer installs besides stepsaga, pinned."""
+PACKAGE: Final = Path(stepsaga.__file__).parent
+
+
+def layer(architecture: str) -> dict[str, Any]:
+    """The one layer: stepsaga, and what it needs at run time, built for an architecture."""
+    return {
+        "Type": "AWS::Serverless::LayerVersion",
+        # `sam build` takes x86_64 for granted, and warns where the layer says otherwise.
+        "Metadata": {"BuildMethod": "makefile", "BuildArchitecture": architecture},
+        "Properties": {
+            "LayerName": sub("${AWS::StackName}-stepsaga"),
+            "ContentUri": ".",
+            "CompatibleRuntimes": [ref("PythonVersion")],
+            "CompatibleArchitectures": [ref("Architecture")],
+            # A published function keeps the layer that it was published with, also a deleted one:
+            # https://docs.aws.amazon.com/lambda/latest/dg/deleting-layers.html
+            "RetentionPolicy": "Delete",
+        },
+    }
+
+
+def layer_digest(root: Path, target: Mapping[str, str]) -> str:
+    """What makes the layer what it is: the lock file, stepsaga, the Python and its architecture.
+
+    Raises:
+        DeploymentError: There is no lock file.
+    """
+    lock = root / LAYER_LOCK
+    if not lock.is_file():
+        raise DeploymentError(
+            f"{LAYER_LOCK} is not there: it pins what the layer installs; `make lock` writes it"
+        )
+    content = {
+        "lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
+        "stepsaga": digest_of(PACKAGE, shipped_files(PACKAGE)),
+        "target": dict(target),
+    }
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def participant(
+    root: Path, function: Function, layer_mark: str, around: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A participant's resources: the function, its role, its log group.
+
+    Args:
+        root: The project.
+        function: What it is.
+        layer_mark: The layer's digest.
+        around: What else decides on its settings, and stands in somebody's own text.
+    """
+    environment = {
+        "STEPSAGA_PARTICIPANT": function.module,
+        "STEPSAGA_EVENT_TABLE": ref("EventTable"),
+        **{name: resolved(value) for name, value in sorted(function.environment.items())},
+    }
+    resource = lambda_function(function.name, function.module, function.seconds, function.memory)
+    resource["Properties"]["Environment"] = {"Variables": environment}
+    # AutoPublishAlias alone sees neither a changed layer nor all settings. With a digest given, SAM
+    # publishes where its first ten characters change, and nowhere else.
+    content = {
+        "code": digest_of(root, function.files),
+        "layer": layer_mark,
+        "settings": dump(resource),
+        "around": dump(around),
+    }
+    mark = hashlib.sha256(canonical(content).encode()).hexdigest()
+    resource["Properties"] |= {"AutoPublishAlias": LIVE, "AutoPublishCodeSha256": mark}
+    # A participant that is renamed or not needed any more may have sagas on its versions, forward
+    # and backward; deleting the function deletes them all. SAM gives versions the same policy.
+    kept = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    statements = [
+        *rights.events("PutItem", "GetItem", "Query"),
+        *(resolved(statement) for statement in function.policies),
+        *rights.function_basics(function.name, rights.USE_KEY),
+    ]
+    return {
+        function.name: resource | kept,
+        f"{function.name}Role": rights.role("lambda", statements) | kept,
+        f"{function.name}Logs": function_logs(function.name),
+    }
+
+
+def lambda_function(
+    name: str, what: str, seconds: int, memory: int, handler: str = "stepsaga.runtime.handler"
+) -> dict[str, Any]:
+    """A function that our Makefile builds, on the layer, with a role and a log group of its own."""
+    return {
+        "Type": "AWS::Serverless::Function",
+        "Metadata": {"BuildMethod": "makefile"},
+        "Properties": {
+            "Description": what,
+            "CodeUri": ".",
+            "Handler": handler,
+            "Runtime": ref("PythonVersion"),
+            "Architectures": [ref("Architecture")],
+            "MemorySize": memory,
+            "Timeout": seconds,
+            "Role": att(f"{name}Role.Arn"),
+            "Layers": [ref(LAYER)],
+            "LoggingConfig": {"LogGroup": ref(f"{name}Logs")},
+            "Tracing": "Active",
+        },
+    }
+
+
+def function_logs(name: str) -> dict[str, Any]:
+    """A function's log group."""
+    return {
+        "Type": "AWS::Logs::LogGroup",
+        "Properties": {
+            "LogGroupName": sub(f"/aws/lambda/${{AWS::StackName}}-{name}"),
+            "RetentionInDays": ref("LogRetentionDays"),
+        },
+    }
+
+
+def asked_texts(function: Function) -> Iterator[str]:
+    """The texts in which a participant can speak of the template's resources."""
+    return texts([dict(function.environment), list(function.policies)])

@@ -1,0 +1,123 @@
+"""The sagas' state machines: pinned forward, live backward (rule 12), kept when replaced (30)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.asl.names import EVENT_TABLE
+from stepsaga.sam import rights
+from stepsaga.sam.cfn import att, either, ref, sub
+from stepsaga.sam.functions import LIVE
+
+if TYPE_CHECKING:
+    from stepsaga.sam.application import Machine
+
+KEPT: Final = "KeptDefinitions"
+CANARY: Final = {"Type": "CANARY", "Percentage": 10, "Interval": 5}
+"""A tenth of the starts goes to a new release for five minutes, then all of them."""
+
+
+def saga(machine: Machine) -> dict[str, Any]:
+    """A saga's resources: its machine, its role, its log group, and in prod version and alias."""
+    name = machine.name
+    return {
+        name: _machine(machine),
+        # A machine that is kept needs its role, or nothing that runs on it can be undone.
+        f"{name}Role": {
+            **_role(machine),
+            "DeletionPolicy": _kept_in_prod(),
+            "UpdateReplacePolicy": _kept_in_prod(),
+        },
+        f"{name}Logs": _logs(machine),
+        f"{name}Version": _version(name),
+        f"{name}Live": _alias(name, failed(machine)),
+    }
+
+
+def started_as(name: str) -> Any:
+    """What starts the saga: in prod the alias, which moves gradually."""
+    return either("IsProd", ref(f"{name}Live"), ref(name))
+
+
+def failed(machine: Machine) -> str:
+    """The alarm that rings where a saga ended neither completed nor compensated."""
+    return f"{machine.name}Failed"
+
+
+def _machine(machine: Machine) -> dict[str, Any]:
+    substitutions = {
+        **{name: ref(f"{name}.Version") for name in machine.pinned},
+        **{f"{name}Live": ref(f"{name}.Alias") for name in machine.live},
+    }
+    if machine.records:
+        substitutions[EVENT_TABLE] = ref("EventTable")
+    return {
+        "Type": "AWS::Serverless::StateMachine",
+        # Its graph is kept before the first saga can run on it (rule 9).
+        "DependsOn": [KEPT],
+        # Deleting a machine ends its executions where they stand, uncompensated.
+        "DeletionPolicy": _kept_in_prod(),
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {
+            "Name": sub(f"${{AWS::StackName}}-{machine.saga}"),
+            "DefinitionUri": machine.file,
+            "DefinitionSubstitutions": substitutions,
+            "Role": att(f"{machine.name}Role.Arn"),
+            "Logging": {
+                "Level": "ERROR",
+                "IncludeExecutionData": False,
+                "Destinations": [
+                    # Its ARN ends in ":*", as Step Functions wants it.
+                    {"CloudWatchLogsLogGroup": {"LogGroupArn": att(f"{machine.name}Logs.Arn")}}
+                ],
+            },
+            "Tracing": {"Enabled": True},
+        },
+    }
+
+
+def _role(machine: Machine) -> dict[str, Any]:
+    functions = list(dict.fromkeys([*machine.pinned, *machine.live]))
+    return rights.role("states", rights.machine(functions, records=machine.records))
+
+
+def _kept_in_prod() -> Any:
+    return either("IsProd", "Retain", "Delete")
+
+
+def _logs(machine: Machine) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Logs::LogGroup",
+        "Properties": {
+            # This prefix keeps the account's resource policy for log delivery short:
+            # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+            "LogGroupName": sub(f"/aws/vendedlogs/states/${{AWS::StackName}}-{machine.saga}"),
+            "RetentionInDays": ref("LogRetentionDays"),
+        },
+    }
+
+
+def _version(name: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::StepFunctions::StateMachineVersion",
+        "Condition": "IsProd",
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {
+            "StateMachineArn": ref(name),
+            "StateMachineRevisionId": att(f"{name}.StateMachineRevisionId"),
+        },
+    }
+
+
+def _alias(name: str, alarm: str) -> dict[str, Any]:
+    preference = {
+        "StateMachineVersionArn": ref(f"{name}Version"),
+        **CANARY,
+        "Alarms": [ref(alarm)],
+    }
+    return {
+        "Type": "AWS::StepFunctions::StateMachineAlias",
+        "Condition": "IsProd",
+        "Properties": {"Name": LIVE, "DeploymentPreference": preference},
+    }

@@ -1,0 +1,106 @@
+"""IAM: roles with the rights that one function or one machine needs, and no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.sam.cfn import att, either, ref, sub
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Statement = dict[str, Any]
+
+USE_KEY: Final = ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
+READ_KEY: Final = ("Decrypt", "DescribeKey")
+
+
+def role(service: str, statements: Sequence[Any]) -> dict[str, Any]:
+    """A role that a service takes, with an inline policy: it lives and dies with the role."""
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "Policies": [
+                {
+                    "PolicyName": "stepsaga",
+                    "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)},
+                }
+            ],
+        },
+    }
+
+
+def allow(actions: Sequence[str], resource: Any, **more: Any) -> Statement:
+    """A statement that allows."""
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
+
+
+def function_basics(name: str, key: Sequence[str]) -> list[Any]:
+    """What every function needs: its own log group, traces, and so much of the table's key."""
+    return [
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], att(f"{name}Logs.Arn")),
+        allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
+        use_of_key(key),
+    ]
+
+
+def events(*actions: str) -> list[Any]:
+    """So much of the event table, and nothing else whatever other statements say (rule 31).
+
+    What is there is never changed by that: IAM knows no right to put only where nothing is, and
+    whoever puts over something is seen by `stepsaga.runtime.watch`.
+    """
+    table, named = att("EventTable.Arn"), [f"dynamodb:{action}" for action in actions]
+    return [allow(named, table), {"Effect": "Deny", "NotAction": named, "Resource": table}]
+
+
+def machine(functions: Sequence[str], *, records: bool) -> list[Any]:
+    """What a state machine calls.
+
+    All versions of its functions: an execution that began before a deployment goes on calling the
+    version that it was deployed with, under the role as it is then.
+    """
+    statements = [
+        allow(["lambda:InvokeFunction"], [sub(f"${{{name}.Arn}}:*") for name in functions])
+    ]
+    if records:
+        statements += [*events("PutItem"), use_of_key(USE_KEY)]
+    return [*statements, *_MACHINE_BASICS]
+
+
+def use_of_key(actions: Sequence[str]) -> Any:
+    """The event table's key, by DynamoDB alone, where there is one.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    """
+    condition = {"StringEquals": {"kms:ViaService": sub("dynamodb.${AWS::Region}.amazonaws.com")}}
+    statement = allow([f"kms:{action}" for action in actions], ref("KeyArn"), Condition=condition)
+    return either("HasKey", statement)
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html: these know no resources.
+_LOG_DELIVERY: Final = (
+    "logs:CreateLogDelivery",
+    "logs:CreateLogStream",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutLogEvents",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+)
+_TRACES: Final = (
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+)
+_MACHINE_BASICS: Final = (allow(_LOG_DELIVERY, "*"), allow(_TRACES, "*"))

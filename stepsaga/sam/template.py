@@ -1,0 +1,215 @@
+"""The generated parts of ``template.yaml``, from an application and what stands beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.errors import DeploymentError
+from stepsaga.sam import alarms, fit, functions, machines, table
+from stepsaga.sam.cfn import Tag, ref
+from stepsaga.sam.config import environments
+from stepsaga.sam.merge import Page
+from stepsaga.sam.references import in_text, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from stepsaga.sam.application import Application, Function
+
+FILE: Final = "template.yaml"
+
+SCAFFOLD: Final = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]
+Description: Sagas, their participants, and their events.
+
+# This file is yours, but for what stands between the marks `stepsaga: generated`:
+# `stepsaga template` rewrites that from sagas/ and handlers/, and leaves everything else as it is.
+
+Parameters:
+  Stage:
+    Type: String
+    AllowedValues: [local, dev, prod]
+    Description: Where it runs. In prod the events and the machines outlive the stack.
+  PythonVersion:
+    # Functions are built for these two defaults: change them here, not when deploying.
+    Type: String
+    Default: python3.13
+    AllowedValues: [python3.11, python3.12, python3.13, python3.14]
+  Architecture:
+    Type: String
+    Default: arm64
+    AllowedValues: [arm64, x86_64]
+  LogRetentionDays:
+    Type: Number
+    Default: 30
+    AllowedValues: [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
+  KeyArn:
+    Type: String
+    Default: ""
+    Description: A KMS key for the event table; without one it is encrypted with DynamoDB's own.
+"""
+
+
+def render(root: Path, application: Application) -> str:
+    """The whole text of ``template.yaml``: what is there, with its generated parts made anew.
+
+    Its line ends are those of the file: write it as it is.
+
+    Raises:
+        DeploymentError: The file is not one that can be completed, lacks a parameter, or uses a
+            name that a generated resource has; a participant speaks of a resource that is not
+            there; there would be more resources than a stack can have.
+    """
+    page = Page(text_of(root) or SCAFFOLD, FILE)
+    own = page.own()
+    fit.check_parameters(FILE, own)
+    generated = sections(root, application, own)
+    fit.check_names(FILE, own, generated, application)
+    fit.check_references(FILE, own, generated, application)
+    fit.check_count(FILE, own, generated)
+    return page.with_generated(generated)
+
+
+def text_of(root: Path) -> str | None:
+    """The project's template with its line ends as they are; None where it has none.
+
+    Raises:
+        DeploymentError: It cannot be read, or is no text.
+    """
+    file = root / FILE
+    try:
+        return file.read_bytes().decode("utf-8") if file.exists() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeploymentError(f"{FILE} cannot be read: {error}") from error
+
+
+def parameters_of(root: Path) -> dict[str, Any]:
+    """The parameters that the project's template declares.
+
+    Raises:
+        DeploymentError: There is no template, or it is none.
+    """
+    text = text_of(root)
+    if text is None:
+        raise DeploymentError(f"there is no {FILE} here: `stepsaga template` writes one")
+    parameters: dict[str, Any] = Page(text, FILE).own()["Parameters"]
+    return parameters
+
+
+def check_fresh(root: Path, application: Application) -> None:
+    """Refuse to build what the files do not say: the template and the definitions are generated.
+
+    Raises:
+        DeploymentError: One is missing or stale.
+    """
+    wanted = [(one.file, "stepsaga compile", one.text) for one in application.machines]
+    for name, command, text in [*wanted, (FILE, "stepsaga template", "")]:
+        file = root / name
+        if not file.is_file():
+            raise DeploymentError(f"{name} is missing: run `{command}`, and build again")
+        if file.read_bytes() != (text or render(root, application)).encode():
+            raise DeploymentError(f"{name} is stale: run `{command}`, and build again")
+
+
+def sections(
+    root: Path, application: Application, own: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The generated content of each section, by logical id, beside what a template has already."""
+    target = build_target(own["Parameters"])
+    mark = functions.layer_digest(root, target)
+    resources: dict[str, Any] = {
+        "EventTable": table.event_table(),
+        functions.LAYER: functions.layer(target["Architecture"]),
+    }
+    parts = [
+        *(
+            functions.participant(root, one, mark, _around(root, one, own))
+            for one in application.functions
+        ),
+        *(machines.saga(one) for one in application.machines),
+        table.keep(application.machines),
+        table.watch(application.machines),
+        alarms.alarms(application),
+    ]
+    for part in parts:
+        for name, resource in part.items():
+            if name in resources:
+                raise DeploymentError(
+                    f"two generated resources would be called {name}: rename the saga, or the"
+                    " module of handlers, that one of them is named after"
+                )
+            resources[name] = resource
+    return {
+        "Conditions": {
+            "IsProd": Tag("Equals", [ref("Stage"), "prod"]),
+            "HasKey": Tag("Not", [Tag("Equals", [ref("KeyArn"), ""])]),
+        },
+        "Resources": resources,
+        "Outputs": _outputs(application),
+    }
+
+
+def build_target(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """What functions are built for: the defaults of two parameters.
+
+    Returns:
+        ``{"PythonVersion": "python3.13", "Architecture": "arm64"}``
+
+    Raises:
+        DeploymentError: A default is missing.
+    """
+    target = {}
+    for name in ("PythonVersion", "Architecture"):
+        declared = parameters.get(name)
+        default = declared.get("Default") if isinstance(declared, dict) else None
+        if not isinstance(default, str) or not default:
+            raise DeploymentError(
+                f"{FILE}: the parameter {name} needs a Default: functions are built for it"
+            )
+        target[name] = default
+    return target
+
+
+def _around(root: Path, function: Function, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides on a function's settings besides the participant, and what its text can name.
+
+    A version keeps the variables that it was published with. So one is published where the template
+    says other `Globals`, where a parameter that a variable speaks of has another value in an
+    environment, and where a resource that one speaks of may be replaced, and be called otherwise.
+    """
+    found: dict[str, Any] = {}
+    if settings := (own.get("Globals") or {}).get("Function"):
+        found["Globals"] = settings
+    for text in texts(dict(function.environment)):
+        for name in in_text(text):
+            if name in own["Parameters"]:
+                values = {
+                    one.name: one.parameters[name]
+                    for one in environments(root)
+                    if name in one.parameters
+                }
+                found[name] = [own["Parameters"][name].get("Default"), values]
+            elif name in own["Resources"]:
+                found[name] = own["Resources"][name]
+    return dict(sorted(found.items()))
+
+
+def _outputs(application: Application) -> dict[str, Any]:
+    found = {
+        "EventTable": {
+            "Description": "The events of all sagas: stepsaga show ID --table",
+            "Value": ref("EventTable"),
+        },
+        "AlarmTopic": {
+            "Description": "Subscribe to it: alarms are sent here",
+            "Value": ref(alarms.TOPIC),
+        },
+    }
+    for machine in application.machines:
+        found[machine.name] = {
+            "Description": f"What starts a {machine.saga}",
+            "Value": machines.started_as(machine.name),
+        }
+    return found

@@ -1,0 +1,216 @@
+"""What the generated roles allow: all that is called, and nothing more."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+
+from stepsaga.sam.application import _machine, application_of
+from stepsaga.sam.machines import saga as machine_resources
+from tests.asl.strategies import sagas
+from tests.sam.cloud import KEY, resolved
+from tests.sam.iam import allowed, listed, statements
+from tests.sam.projects import SHAPES, rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stepsaga.graph import SagaGraph
+    from tests.sam.iam import Statement
+
+EVENTS = "<EventTable.Arn>"
+BASICS = {"logs", "xray", "kms"}
+"""Services that every role may use for its own ends."""
+CHANGES = [
+    "UpdateItem",
+    "DeleteItem",
+    "BatchWriteItem",
+    "PartiQLInsert",
+    "PartiQLUpdate",
+    "PartiQLDelete",
+    "DeleteTable",
+    "UpdateTable",
+    "UpdateTimeToLive",
+]
+
+
+def role(template: dict[str, Any], name: str, key: str = KEY) -> list[Statement]:
+    """The statements of a role, as the stack has them."""
+    return statements(resolved(template["Resources"][f"{name}Role"], key=key))
+
+
+def calls(machine: dict[str, Any], text: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a definition calls: IAM's action, and the resource that it is called on."""
+    given = machine["Properties"]["DefinitionSubstitutions"]
+    for state in text["States"].values():
+        if state["Type"] != "Task":
+            continue
+        _, _, service = state["Resource"].partition(":::")
+        parameters = state["Parameters"]
+        if service == "lambda:invoke":
+            function, _, kind = given[parameters["FunctionName"][2:-1]].value.partition(".")
+            qualifier = "live" if kind == "Alias" else "7"
+            yield "lambda:InvokeFunction", f"<{function}.Arn>:{qualifier}"
+        else:
+            assert service == "dynamodb:putItem"
+            table = given[parameters["TableName"][2:-1]].value
+            yield "dynamodb:PutItem", f"<{table}.Arn>"
+
+
+def check_machine(graph: SagaGraph) -> None:
+    """Hold the role of a saga's machine against the calls in its definition, both ways."""
+    machine = _machine(graph)
+    made = machine_resources(machine)
+    found = statements(resolved(made[f"{machine.name}Role"], key=KEY))
+    needed = set(calls(made[machine.name], definition(graph)))
+    for action, resource in needed:
+        assert allowed(found, action, resource), (action, resource)
+        assert not allowed(found, action, resource.replace("<", "<Other"))
+    permitted = {
+        (action, resource)
+        for one in found
+        if one["Effect"] == "Allow"
+        for action in listed(one["Action"])
+        if action.partition(":")[0] not in BASICS
+        for resource in listed(one["Resource"])
+    }
+    used = {
+        (action, resource.rpartition(":")[0] + ":*" if "lambda" in action else resource)
+        for action, resource in needed
+    }
+    assert permitted == used
+    assert not any(allowed(found, f"dynamodb:{change}", EVENTS) for change in CHANGES)
+    # Without a record there is nothing that the key is for.
+    encrypts = any("kms" in action for one in found for action in listed(one.get("Action", [])))
+    assert encrypts == any(action == "dynamodb:PutItem" for action, _ in needed)
+
+
+def definition(graph: SagaGraph) -> dict[str, Any]:
+    """A graph's state machine."""
+    text: dict[str, Any] = json.loads(_machine(graph).text)
+    return text
+
+
+@pytest.mark.parametrize("graph", SHAPES["all"], ids=lambda graph: graph.name)
+def test_a_machine_may_do_what_it_does(graph: SagaGraph) -> None:
+    """A machine's role allows each call of its definition, and no call that is not there."""
+    check_machine(graph)
+
+
+@settings(deadline=None)
+@given(sagas())
+def test_any_machine_may_do_what_it_does(graph: SagaGraph) -> None:
+    """The same for any sequence of steps."""
+    check_machine(graph)
+
+
+@pytest.fixture
+def template(reference: Path) -> dict[str, Any]:
+    """The template with all sagas."""
+    return rendered(reference, SHAPES["all"])
+
+
+def test_participants_append(template: dict[str, Any]) -> None:
+    """A participant may put, get and query events, and nothing else (rule 31)."""
+    for name in ("Inventory", "Notifications", "Payments", "Shipping"):
+        found = role(template, name)
+        for action in ("PutItem", "GetItem", "Query"):
+            assert allowed(found, f"dynamodb:{action}", EVENTS)
+        for action in [*CHANGES, "Scan", "BatchGetItem", "PartiQLSelect", "ConditionCheckItem"]:
+            assert not allowed(found, f"dynamodb:{action}", EVENTS)
+
+
+def test_what_a_participant_asks_for_does_not_reach_the_events(
+    reference: Path, template: dict[str, Any]
+) -> None:
+    """Rights on everything are rights on everything but the events."""
+    del reference
+    asked = [{"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}]
+    found = [*role(template, "Payments"), *asked]
+    assert allowed(found, "dynamodb:DeleteItem", "<OutboxTable.Arn>")
+    assert allowed(found, "dynamodb:PutItem", EVENTS)
+    assert not any(allowed(found, f"dynamodb:{change}", EVENTS) for change in CHANGES)
+
+
+def test_participants_reach_their_own_tables_only(template: dict[str, Any]) -> None:
+    """What one participant keeps no other one can read or write, nor can it start a saga."""
+    own = {
+        "Inventory": "StockTable",
+        "Payments": "AccountsTable",
+        "Shipping": "ParcelsTable",
+        "Notifications": "OutboxTable",
+    }
+    for name, mine in own.items():
+        found = role(template, name)
+        for table in own.values():
+            for action in ("GetItem", "PutItem", "UpdateItem"):
+                reached = allowed(found, f"dynamodb:{action}", f"<{table}.Arn>")
+                assert reached == (table == mine), (name, table)
+        assert not allowed(found, "states:StartExecution", "<FulfilOrderMachine>")
+        assert not allowed(found, "lambda:InvokeFunction", "<Payments.Arn>:live")
+        assert allowed(found, "logs:PutLogEvents", f"<{name}Logs.Arn>")
+        assert not allowed(found, "logs:PutLogEvents", "<KeepLogs.Arn>")
+
+
+def services(found: list[Statement]) -> set[str]:
+    """All actions that a role allows, without those of logs and traces."""
+    actions = {a for one in found if one["Effect"] == "Allow" for a in listed(one["Action"])}
+    return {action for action in actions if action.partition(":")[0] not in ("logs", "xray")}
+
+
+def test_keep_puts_definitions(template: dict[str, Any]) -> None:
+    """What keeps the graphs may put and get, and change nothing."""
+    found = role(template, "Keep", key="")
+    assert services(found) == {"dynamodb:PutItem", "dynamodb:GetItem"}
+    assert not any(allowed(found, f"dynamodb:{change}", EVENTS) for change in CHANGES)
+    assert not allowed(found, "dynamodb:PutItem", "<StockTable.Arn>")
+
+
+def test_watch_only_looks(template: dict[str, Any]) -> None:
+    """What watches reads the stream and counts, and reaches no table."""
+    found = role(template, "Watch", key="")
+    assert services(found) == {
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+        "cloudwatch:PutMetricData",
+    }
+    assert allowed(found, "dynamodb:GetRecords", "<EventTable.StreamArn>")
+    [metrics] = [one for one in found if one.get("Action") == ["cloudwatch:PutMetricData"]]
+    assert metrics["Condition"] == {"StringEquals": {"cloudwatch:namespace": "stepsaga"}}
+    assert services(role(template, "Watch")) - services(found) == {
+        "kms:Decrypt",
+        "kms:DescribeKey",
+    }
+
+
+@pytest.mark.parametrize("name", ["Inventory", "Keep", "Watch", "FulfilOrderMachine"])
+def test_the_key_is_used_by_dynamodb_alone(template: dict[str, Any], name: str) -> None:
+    """A role uses the table's key through DynamoDB, and where there is none speaks of none."""
+    [key] = [one for one in role(template, name) if "kms:Decrypt" in one.get("Action", ())]
+    assert key["Resource"] == KEY
+    via = {"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"}
+    assert key["Condition"] == {"StringEquals": via}
+    assert not [one for one in role(template, name, key="") if "kms" in str(one)]
+
+
+def test_who_takes_a_role(template: dict[str, Any]) -> None:
+    """A function's role is taken by Lambda, a machine's by Step Functions, and by nobody else."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        [trust] = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        service = "states" if name.endswith("MachineRole") else "lambda"
+        assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}
+
+
+def test_application_is_by_name(reference: Path) -> None:
+    """Functions and machines come in one order, in whatever order the sagas are found."""
+    there = application_of(reference, SHAPES["all"])
+    back = application_of(reference, list(reversed(SHAPES["all"])))
+    assert there == back
