@@ -1,35 +1,40 @@
-"""The reference saga, shown by `make demo`: three orders, three endings, not a cent lost."""
+"""The reference saga, shown by `make demo`: deployed, three orders, three endings, no cent lost."""
 
 from __future__ import annotations
 
+import json
 import sys
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 from rich.text import Text
 
-from stepsaga.asl.release import Compiled, build
-from stepsaga.authoring import graph_of
-from stepsaga.cli.local import EVENT_TABLE, prepare
-from stepsaga.cli.output import console
-from stepsaga.cli.run import read_input, told
-from stepsaga.cli.timeline import Ending
+from sagas.orders import FulfilOrder
+from stepsaga.cli.deployed import story
+from stepsaga.cli.output import complain, console
 from stepsaga.cli.timeline_view import view
-from stepsaga.engines.once import run_once
-from stepsaga.store.dynamodb import DynamoDBStore
-from stepsaga.testing.stack import local_stack
+from stepsaga.client import Client
+from stepsaga.engines.endings import Ending
+from stepsaga.engines.isolated import isolated
+from stepsaga.engines.ministack.deployment import Deployment, tools
+from stepsaga.engines.ministack.server import MiniStack
+from stepsaga.errors import StepsagaError
+from tools.local import Tables, fill, ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
-    from stepsaga.store.protocol import EventStore
+    from stepsaga.engines.ministack.deployment import Deployed
     from tools.local import Ledger
 
-
 ROOT: Final = Path(__file__).resolve().parents[1]
+INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,71 +62,112 @@ SCENES: Final = (
     ),
     Scene(
         "charge_times_out",
-        "The money moves, and then the function hangs, five times. Nobody knows that the money has"
-        " moved; it must come back all the same.",
+        "The money moves, and then the function's process dies, five times. Nobody knows that the"
+        " money has moved; it must come back all the same.",
         Ending.COMPENSATED,
-        {"charge": "times out after"},
+        {"charge": "crashes after"},
     ),
 )
 
 
 def main() -> int:
     """Show it; 1 where something did not come out as told."""
-    out = console()
-    with local_stack() as stack:
-        # Imported here, where boto3 can find nothing but the local stack.
-        from sagas.orders import FulfilOrder  # noqa: PLC0415
-        from tools.local import ledger  # noqa: PLC0415
+    out, (python, sam) = console(), tools(ROOT)
+    say = Steps(out)
+    _title(out, "FulfilOrder, deployed on this machine: sam build, sam deploy, three orders")
+    try:
+        say("MiniStack, with IAM enforced")
+        # Waits and the pauses of retries are skipped: nobody wants to watch them.
+        with MiniStack(python, wait_scale=0) as server, isolated(server.settings()):
+            faults = server.folder / "faults.json"
+            faults.write_text(json.dumps({scene.file: scene.faults for scene in SCENES}))
+            deployment = Deployment(ROOT, server, python=python, sam=sam, say=say)
+            deployed = deployment.deploy(faults=faults)
+            say.done()
+            return _orders(out, server, deployed)
+    except StepsagaError as error:
+        complain(str(error))
+        return 1
+    except KeyboardInterrupt:
+        complain("interrupted; everything that was started has been ended")
+        return INTERRUPTED
 
-        compiled = build(graph_of(FulfilOrder))
-        _introduce(out, compiled)
-        client: Any = prepare(stack, ROOT)
-        store = DynamoDBStore(client=client, table=EVENT_TABLE)
-        before = ledger(client)
-        good = [
-            _play(out, number, scene, compiled, store) for number, scene in enumerate(SCENES, 1)
-        ]
-        after = ledger(client)
-    conserved = _count(out, before, after)
+
+class Steps:
+    """Says what is being done, and how long it took; on a terminal while it lasts."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._text = ""
+        self._since = 0.0
+
+    def __call__(self, text: str) -> None:
+        """The next step begins."""
+        self.done()
+        self._text, self._since = text, time.monotonic()
+        if self._out.is_terminal:
+            self._out.print(Text(f"  ...   {text}", style="dim"), end="\r")
+
+    def done(self) -> None:
+        """The step is done."""
+        if self._text:
+            seconds = time.monotonic() - self._since
+            self._out.print(f"{seconds:5.1f} s  {self._text}")
+            self._text = ""
+
+
+def _orders(out: Console, server: MiniStack, deployed: Deployed) -> int:
+    dynamodb = server.client("dynamodb")
+    names = ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable")
+    tables = Tables(*(deployed.resources[name] for name in names))
+    fill(dynamodb, tables)
+    _introduce(out, deployed)
+    client = Client.of_stack(deployed.stack)
+    before = ledger(dynamodb, tables)
+    good = [_play(out, number, scene, client) for number, scene in enumerate(SCENES, 1)]
+    conserved = _count(out, before, ledger(dynamodb, tables))
     return 0 if all(good) and conserved else 1
 
 
-def _introduce(out: Console, compiled: Compiled) -> None:
-    steps = " -> ".join(node["name"] for node in compiled.graph["nodes"])
-    states = len(compiled.definition["States"])
-    _title(out, "FulfilOrder: take an order from basket to doorstep, or leave no trace of it")
-    out.print(f"sagas/orders.py       {steps}; checked, no problems")
-    out.print(
-        f"compiled              {states} states, {len(compiled.text):,} characters of Amazon States"
-        " Language"
-    )
-    file = ROOT / "statemachines" / "fulfil_order.asl.json"
-    same = file.exists() and file.read_text(encoding="utf-8") == compiled.text
-    out.print(f"statemachines/        fulfil_order.asl.json is {'up to date' if same else 'STALE'}")
-    out.print("now run on the simulator in virtual time, with the real handlers and their tables")
+def _introduce(out: Console, deployed: Deployed) -> None:
+    functions = [name for name in deployed.resources if f"{name}Aliaslive" in deployed.resources]
+    lines = {
+        "stack": f"{deployed.stack}, {len(deployed.resources)} resources",
+        "functions": ", ".join(sorted(functions)),
+        "state machine": deployed.outputs["FulfilOrderMachine"],
+        "event table": deployed.outputs["EventTable"],
+    }
+    out.print()
+    for name, text in lines.items():
+        out.print(f"{name:<15}{text}", soft_wrap=True)
 
 
-def _play(out: Console, number: int, scene: Scene, compiled: Compiled, store: EventStore) -> bool:
-    _title(out, f"{number}. examples/{scene.file}.json")
+def _play(out: Console, number: int, scene: Scene, client: Client) -> bool:
+    file = f"examples/{scene.file}.json"
+    _title(out, f"{number}. {file}")
     out.print(Text(scene.story))
-    faults = "".join(f' --fail "{state}={kind}"' for state, kind in scene.faults.items())
-    command = f"$ stepsaga run FulfilOrder --input examples/{scene.file}.json{faults}"
+    command = f"$ stepsaga start FulfilOrder --input {file} --id {scene.file} --wait"
     out.print(Text(command, style="dim"), soft_wrap=True)
     out.print()
-    done = run_once(
-        compiled,
-        read_input(str(ROOT / "examples" / f"{scene.file}.json")),
-        saga_id=scene.file.replace("_", "-"),
-        store=store,
-        started=datetime.now(UTC),
-        faults=scene.faults,
-    )
-    timeline = told(done, compiled)
-    out.print(view(timeline, done.cost))
+    order = json.loads((ROOT / file).read_text(encoding="utf-8"))
+    with _watched(out, f"{scene.file} is running"):
+        FulfilOrder.start(order, id=scene.file, client=client)
+        status = client.wait(FulfilOrder.__name__, scene.file)
+    timeline = story(client, status)
+    out.print(view(timeline))
     if timeline.ending is scene.ending:
         return True
     out.print(Text(f"this should have ended as {scene.ending.value}", style="bold red"))
     return False
+
+
+@contextmanager
+def _watched(out: Console, text: str) -> Iterator[None]:
+    if not out.is_terminal:
+        yield
+        return
+    with out.status(text):
+        yield
 
 
 def _count(out: Console, before: Ledger, after: Ledger) -> bool:

@@ -86,6 +86,17 @@ def setup(
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
+    fill(dynamodb, tables, stock=stock, cards=cards)
+
+
+def fill(
+    dynamodb: Any,
+    tables: Tables,
+    *,
+    stock: Mapping[str, int] = STOCK,
+    cards: Mapping[str, int] = CARDS,
+) -> None:
+    """Put articles and cards into the participants' tables, which are there."""
     articles = {f"article#{sku}": count for sku, count in stock.items()}
     balances = {f"card#{token}": cents for token, cents in cards.items()} | {payments.MERCHANT: 0}
     _fill(dynamodb, tables.stock, "on_hand", articles)

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from stepsaga.engines.endings import Ending
 from stepsaga.errors import UsageError
 from stepsaga.limits import DOCUMENT_BYTES
-from stepsaga.testing.runner import Ending, SagaRun, SagaRunner
+from stepsaga.testing.runner import SagaRun, SagaRunner
 from tests.sagas.edges import Book, LateLook, LookFirst, UndoFirst
 
 

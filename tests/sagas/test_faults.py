@@ -14,7 +14,7 @@ from sagas.orders import FulfilOrder
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
 from stepsaga.cli.run import told as timeline_told
-from stepsaga.cli.timeline import Ending, Timeline
+from stepsaga.engines.endings import Ending
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.engines.once import run_once
 from stepsaga.engines.protocol import Status
@@ -25,6 +25,7 @@ from stepsaga.store.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stepsaga.cli.timeline import Timeline
     from stepsaga.engines.once import Faults, Run
     from tests.sagas.shop import Shop
     from tools.local import Ledger

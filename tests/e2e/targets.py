@@ -1,0 +1,112 @@
+"""Where the end-to-end suite runs: a stack on this machine, or one in an AWS account."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+
+from stepsaga.client import Client
+from stepsaga.engines.ministack.deployment import Deployed, deployed
+from stepsaga.sam.config import environment
+from tools.local import Ledger, Tables, fill, ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ROOT: Final = Path(__file__).parents[2]
+STAGE: Final = "STEPSAGA_SMOKE_STAGE"
+"""The environment of samconfig.toml with which the suite deploys to AWS: ``dev``."""
+TABLES: Final = ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable")
+CARDS: Final = {"tok_ada": 20_000, "tok_empty": 100, "tok_cleo": 5_000}
+STOCK: Final = {"kettle": 1_000, "tea": 10_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployed stack of the reference application.
+
+    Attributes:
+        name: ``ministack`` or ``aws``.
+        deployed: What there is.
+        client_of: Makes a boto3 client of a service, with more rights than any role of the stack.
+        faults: The file that says what goes wrong; None where faults cannot be made.
+        variables: What a child process needs to find the stack.
+    """
+
+    name: str
+    deployed: Deployed
+    client_of: Callable[..., Any]
+    faults: Path | None
+    variables: Mapping[str, str]
+
+    @property
+    def tables(self) -> Tables:
+        """The participants' tables."""
+        return Tables(*(self.deployed.resources[name] for name in TABLES))
+
+    @property
+    def events(self) -> str:
+        """The event table."""
+        return self.deployed.outputs["EventTable"]
+
+    @property
+    def machine(self) -> str:
+        """What starts FulfilOrder."""
+        return self.deployed.outputs["FulfilOrderMachine"]
+
+    def sagas(self) -> Client:
+        """A client of the stack's sagas."""
+        return Client.of_stack(self.deployed.stack)
+
+    def count(self) -> Ledger:
+        """What is in the participants' tables."""
+        return ledger(self.client_of("dynamodb"), self.tables)
+
+    def refill(self) -> None:
+        """Put articles and cards into the participants' tables."""
+        fill(self.client_of("dynamodb"), self.tables, stock=STOCK, cards=CARDS)
+
+    def go_wrong(self, saga_id: str, **faults: str | list[str]) -> None:
+        """Let a saga's steps go wrong: by state, with ``_`` for blanks."""
+        assert self.faults is not None
+        known = json.loads(self.faults.read_text())
+        known[saga_id] = {state.replace("_", " "): kind for state, kind in faults.items()}
+        draft = self.faults.with_suffix(".new")
+        draft.write_text(json.dumps(known))
+        draft.replace(self.faults)  # at once: functions read it at any time
+
+
+def why_no_aws() -> str:
+    """Why the suite cannot run on AWS; empty where it can."""
+    if not os.environ.get(STAGE):
+        return f"{STAGE} names no stage to deploy to"
+    try:
+        boto3.client("sts").get_caller_identity()
+    except Exception as error:  # noqa: BLE001  # whatever keeps us from an account
+        return f"no AWS account: {error}"
+    return ""
+
+
+def deploy_to_aws() -> Target:
+    """Build and deploy with the real ``sam``, as the README says, into a real account."""
+    stage = os.environ[STAGE]
+    chosen = environment(ROOT, stage)
+    sam = os.environ.get("STEPSAGA_SAM") or str(ROOT / ".venv-sam/bin/sam")
+    for command in (
+        [sam, "build"],
+        [sam, "deploy", "--config-env", stage, "--no-confirm-changeset", "--no-progressbar"],
+    ):
+        subprocess.run(command, cwd=ROOT, check=True, stdin=subprocess.DEVNULL)  # noqa: S603  # sam
+    options = {"region_name": chosen.region} if chosen.region else {}
+
+    def client_of(service: str, **more: Any) -> Any:
+        return boto3.client(service, **options, **more)
+
+    found = deployed(client_of("cloudformation"), chosen.stack)
+    return Target("aws", found, client_of, None, {})

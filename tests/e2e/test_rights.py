@@ -1,0 +1,165 @@
+"""What roles may, and what happens when events are touched: IAM enforced, on the deployed stack."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sagas.orders import FulfilOrder
+from tests.e2e.test_sagas import ended, new_id, order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.e2e.targets import Target
+
+PARTICIPANTS = ("Inventory", "Notifications", "Payments", "Shipping")
+OWN = {
+    "Inventory": "StockTable",
+    "Payments": "AccountsTable",
+    "Shipping": "ParcelsTable",
+    "Notifications": "OutboxTable",
+}
+KEY = {"stream_id": {"S": "FulfilOrder#somebody"}, "slot": {"S": "00001"}}
+PATIENCE_SECONDS = 60
+
+
+class Intruder:
+    """Somebody who has got hold of a participant's role."""
+
+    def __init__(self, stack: Target, participant: str) -> None:
+        self._stack = stack
+        role = stack.deployed.resources[f"{participant}Role"]
+        arn = stack.client_of("iam").get_role(RoleName=role)["Role"]["Arn"]
+        reply = stack.client_of("sts").assume_role(RoleArn=arn, RoleSessionName="intruder")
+        self._keys = {
+            "aws_access_key_id": reply["Credentials"]["AccessKeyId"],
+            "aws_secret_access_key": reply["Credentials"]["SecretAccessKey"],
+            "aws_session_token": reply["Credentials"]["SessionToken"],
+        }
+
+    def client(self, service: str) -> Any:
+        """A client with the role's rights."""
+        return self._stack.client_of(service, **self._keys)
+
+
+def refused(attempt: Callable[[], Any]) -> None:
+    """An attempt is denied by IAM, and by nothing else."""
+    with pytest.raises(ClientError) as caught:
+        attempt()
+    assert caught.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}
+
+
+@pytest.mark.parametrize("participant", PARTICIPANTS)
+def test_events_cannot_be_changed(stack: Target, participant: str) -> None:
+    """Rule 31: with a participant's role an event can be put, read and listed, and nothing else."""
+    dynamodb, table = Intruder(stack, participant).client("dynamodb"), stack.events
+    item = {**KEY, "slot": {"S": new_id("own")}}
+    dynamodb.put_item(TableName=table, Item=item)
+    dynamodb.get_item(TableName=table, Key=item)
+    dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="stream_id = :s",
+        ExpressionAttributeValues={":s": KEY["stream_id"]},
+    )
+    values = {":x": {"S": "x"}}
+    update = {"UpdateExpression": "SET outcome = :x", "ExpressionAttributeValues": values}
+    delete = {"DeleteRequest": {"Key": item}}
+    statement = f"DELETE FROM \"{table}\" WHERE stream_id='x' AND slot='y'"  # noqa: S608  # on purpose
+    for attempt in (
+        lambda: dynamodb.update_item(TableName=table, Key=item, **update),
+        lambda: dynamodb.delete_item(TableName=table, Key=item),
+        lambda: dynamodb.batch_write_item(RequestItems={table: [delete]}),
+        lambda: dynamodb.transact_write_items(
+            TransactItems=[{"Delete": {"TableName": table, "Key": item}}]
+        ),
+        lambda: dynamodb.execute_statement(Statement=statement),
+        lambda: dynamodb.scan(TableName=table),
+        lambda: dynamodb.delete_table(TableName=table),
+    ):
+        refused(attempt)
+
+
+@pytest.mark.parametrize("participant", PARTICIPANTS)
+def test_tables_of_others_are_out_of_reach(stack: Target, participant: str) -> None:
+    """A participant reads its own table, and no other participant's."""
+    dynamodb = Intruder(stack, participant).client("dynamodb")
+    for owner, table in OWN.items():
+        name = stack.deployed.resources[table]
+
+        def attempt(name: str = name) -> Any:
+            return dynamodb.get_item(TableName=name, Key={"id": {"S": "x"}})
+
+        if owner == participant:
+            attempt()
+        else:
+            refused(attempt)
+
+
+@pytest.mark.parametrize("participant", PARTICIPANTS)
+def test_sagas_are_not_started_by_participants(stack: Target, participant: str) -> None:
+    """A participant's role neither starts nor stops a saga, nor calls another participant."""
+    intruder = Intruder(stack, participant)
+    states, functions = intruder.client("stepfunctions"), intruder.client("lambda")
+    refused(lambda: states.start_execution(stateMachineArn=stack.machine, name="x", input="{}"))
+    arn = stack.machine.replace(":stateMachine:", ":execution:") + ":x"
+    refused(lambda: states.stop_execution(executionArn=arn))
+    other = next(name for name in PARTICIPANTS if name != participant)
+    refused(lambda: functions.invoke(FunctionName=stack.deployed.resources[other]))
+
+
+def test_an_overwritten_event_rings(stack: Target) -> None:
+    """Rule 31: IAM cannot deny a put over a slot that is taken; the alarm on it rings."""
+    dynamodb = Intruder(stack, "Payments").client("dynamodb")
+    item = {**KEY, "slot": {"S": new_id("overwritten")}}
+    assert state_of(stack, "EventsChanged") != "ALARM"
+    dynamodb.put_item(TableName=stack.events, Item=item)
+    dynamodb.put_item(TableName=stack.events, Item={**item, "outcome": {"S": "forged"}})
+    rings(stack, "EventsChanged")
+    told(stack, item["slot"]["S"])
+
+
+def test_a_declined_card_rings_nothing_and_a_stopped_saga_does(stack: Target) -> None:
+    """Rule 32: SagaCompensated is no incident; an execution that was stopped is one."""
+    declined, stopped = new_id("declined"), new_id("stopped")
+    ended(stack, order("tok_empty", total=5_000), declined)
+    stack.go_wrong(stopped, charge="hangs after")
+    started = FulfilOrder.start(order(), id=stopped, client=stack.sagas())
+    stack.client_of("stepfunctions").stop_execution(executionArn=started.execution)
+    told(stack, stopped)
+    rings(stack, "FulfilOrderMachineFailed")
+    assert declined not in log_of(stack)
+
+
+def state_of(stack: Target, alarm: str) -> str:
+    """An alarm's state."""
+    name = stack.deployed.resources[alarm]
+    [found] = stack.client_of("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return str(found["StateValue"])
+
+
+def rings(stack: Target, alarm: str) -> None:
+    """An alarm rings within some time."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while state_of(stack, alarm) != "ALARM":
+        assert time.monotonic() < end, f"{alarm} does not ring"
+        time.sleep(0.2)
+
+
+def told(stack: Target, text: str) -> None:
+    """Watch tells of something within some time."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while text not in log_of(stack):
+        assert time.monotonic() < end, f"Watch says nothing of {text}"
+        time.sleep(0.2)
+
+
+def log_of(stack: Target) -> str:
+    """What Watch has told."""
+    logs = stack.client_of("logs")
+    group = stack.deployed.resources["WatchLogs"]
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    return "\n".join(event["message"] for page in pages for event in page["events"])
