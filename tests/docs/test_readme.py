@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from stepsaga.cli.app import app
 from stepsaga.engines.faults import CALL_FAULTS
@@ -85,12 +86,37 @@ def test_the_two_commands_exist(target: str) -> None:
 def test_every_block_is_run_or_compared() -> None:
     """No block of the README is of a kind that nothing looks at."""
     blocks = blocks_of(README)
-    assert {block.language for block in blocks} == {"", "python", "bash"}
+    assert {block.language for block in blocks} == {"", "python", "bash", "console"}
     [commands] = [block for block in blocks if not block.language]
     assert [line.split()[:2] for line in commands.text.splitlines()] == [
         ["make", "demo"],
         ["make", "test"],
     ]
+
+
+def test_commands_for_an_account_are_as_they_are_called() -> None:
+    """What the README types into an account has commands and options that there are."""
+    lines = [
+        line
+        for block in blocks_of(README)
+        if block.language == "console"
+        for line in block.text.splitlines()
+    ]
+    assert {line.split()[0] for line in lines} == {"sam", "stepsaga", "aws"}
+    for line in lines:
+        program, *words = line.split()
+        command = words[0]
+        options = {word for word in words if word.startswith("--")}
+        if program == "stepsaga":
+            told = CliRunner().invoke(app, [command, "--help"])
+            assert told.exit_code == 0, line
+            assert options <= set(re.findall(r"--[a-z-]+", told.stdout)), line
+        elif program == "sam":
+            assert (command, options) in [
+                ("build", set()),
+                ("deploy", {"--config-env"}),
+                ("delete", {"--config-env"}),
+            ]
 
 
 def test_the_faults_are_those_that_there_are() -> None:

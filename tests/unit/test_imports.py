@@ -29,6 +29,7 @@ NEVER_IN_LAMBDA = {
     "stepsaga.authoring",
     "stepsaga.checks",
     "stepsaga.asl",
+    "stepsaga.client",
     "stepsaga.engines",
     "stepsaga.cli",
     "stepsaga.testing",
@@ -98,3 +99,12 @@ def test_what_a_function_imports_stays_small(code: str) -> None:
     assert not {name for name in modules if ".".join(name.split(".")[:2]) in NEVER_IN_LAMBDA}
     assert not {name.partition(".")[0] for name in modules} & BUILT_LATER
     assert "stepsaga.runtime.powertools" not in modules
+
+
+def test_who_writes_sagas_loads_no_client() -> None:
+    """A module of sagas loads neither engines nor boto3: only `Saga.start` needs them."""
+    modules = loaded("import sagas.orders")
+    assert not {
+        name for name in modules if name.startswith(("stepsaga.client", "stepsaga.engines"))
+    }
+    assert "stepsaga.authoring" in modules
