@@ -125,6 +125,6 @@ class HousesAhead:
 def asked_for(request: pytest.FixtureRequest, engine: str, parameter: str) -> dict[str, Any]:
     """What this module's tests on an engine, those that were chosen, will ask for, by name."""
     items = [item for item in request.session.items if item.path == request.path]
-    given = [getattr(item, "callspec").params for item in items if hasattr(item, "callspec")]
+    given = [item.callspec.params for item in items if hasattr(item, "callspec")]
     values = [one[parameter] for one in given if one.get("engine") == engine and parameter in one]
     return {getattr(value, "name", value): value for value in values}

@@ -66,11 +66,11 @@ def local_servers(request: pytest.FixtureRequest) -> Iterator[StepFunctionsLocal
 
 
 @pytest.fixture(scope="module")
-def stepfunctions_local(local_servers: StepFunctionsLocal) -> Stage:
+def stepfunctions_local(local_servers: StepFunctionsLocal, request: pytest.FixtureRequest) -> Stage:
     """Step Functions Local, in real time."""
     company = Company(local_servers.store, engine=local_servers.engine)
     local_servers.functions = company
-    return Stage(local_servers.engine, company, local_servers.store, hurried)
+    return Stage(local_servers.engine, company, local_servers.store, hurried, request.path.stem)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,12 @@ def ministack(ministack_server: OnMiniStack, request: pytest.FixtureRequest) -> 
     company = Company(ministack_server.store, engine=ministack_server.engine)
     switchboard.functions = company
     stage = StageAhead(
-        ministack_server.engine, company, ministack_server.store, hurried, switchboard=switchboard
+        ministack_server.engine,
+        company,
+        ministack_server.store,
+        hurried,
+        request.path.stem,
+        switchboard=switchboard,
     )
     with stage.playing(asked_for(request, "ministack", "case")):
         yield stage

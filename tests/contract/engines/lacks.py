@@ -366,6 +366,13 @@ _MINISTACK: Final = (
     ),
     Lack(
         "ministack",
+        "Of a failure that Lambda does not describe, Step Functions says so.",
+        "It has an empty object for a cause.",
+        cases=("reference-*-reply-lost",),
+        allow=_everywhere(_no_words_of_silence),
+    ),
+    Lack(
+        "ministack",
         "An output that is not there cannot be: a failed execution has none.",
         "DescribeExecution tells the error and the cause as the output, too.",
         fails=("described-failed",),
@@ -493,9 +500,7 @@ def lacks_of(engine: str, case: str) -> list[Lack]:
     return [
         lack
         for lack in LACKS
-        if lack.engine == engine
-        and _matches(case, lack.cases)
-        and not _matches(case, lack.unless)
+        if lack.engine == engine and _matches(case, lack.cases) and not _matches(case, lack.unless)
     ]
 
 

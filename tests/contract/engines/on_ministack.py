@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import zipfile
 from contextlib import ExitStack
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -27,6 +26,7 @@ from tests.contract.engines.graphs import TABLE
 from tests.contract.engines.scripts import Company
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from stepsaga.engines.functions import Functions

@@ -19,19 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass
 class Stage:
-    """An engine, what its Tasks call, where its records go, and how it is given cases."""
+    """An engine, what its Tasks call, where its records go, and how it is given cases.
+
+    Attributes:
+        owner: In the machines' names: several stages may stand on one server.
+    """
 
     engine: Engine
     company: Company
     store: EventStore
     given: Callable[[Case], str] = attrgetter("definition")
+    owner: str = "machine"
     seen: dict[str, Run] = field(default_factory=dict)
     machines: dict[str, str] = field(default_factory=dict)
 
     def machine(self, definition: str) -> str:
         """A machine of this definition."""
         if definition not in self.machines:
-            self.machines[definition] = f"machine-{len(self.machines)}"
+            self.machines[definition] = f"{self.owner}-{len(self.machines)}"
             self.engine.create(self.machines[definition], definition)
         return self.machines[definition]
 
