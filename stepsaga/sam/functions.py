@@ -11,6 +11,7 @@ from stepsaga.asl.fingerprint import canonical
 from stepsaga.errors import DeploymentError
 from stepsaga.sam import rights
 from stepsaga.sam.cfn import att, dump, ref, sub
+from stepsaga.sam.lock import requirements_of
 from stepsaga.sam.references import resolved, texts
 from stepsaga.sam.sources import digest_of, shipped_files
 
@@ -57,7 +58,7 @@ def layer_digest(root: Path, target: Mapping[str, str]) -> str:
             f"{LAYER_LOCK} is not there: it pins what the layer installs; `make lock` writes it"
         )
     content = {
-        "lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
+        "lock": requirements_of(lock.read_text(encoding="utf-8", errors="replace")),
         "stepsaga": digest_of(PACKAGE, shipped_files(PACKAGE)),
         "target": dict(target),
     }
@@ -91,6 +92,8 @@ def participant(
         "around": dump(around),
     }
     mark = hashlib.sha256(canonical(content).encode()).hexdigest()
+    # It may change by what does not reach the function. Lambda would refuse to publish what it has
+    # published, but SAM writes the digest into the function's description, too.
     resource["Properties"] |= {"AutoPublishAlias": LIVE, "AutoPublishCodeSha256": mark}
     # A participant that is renamed or not needed any more may have sagas on its versions, forward
     # and backward; deleting the function deletes them all. SAM gives versions the same policy.

@@ -80,6 +80,24 @@ def in_template(value: Any) -> Iterator[str]:
             yield from in_template(item)
 
 
+def functions_in(value: Any) -> Iterator[tuple[str, Any]]:
+    """The intrinsic functions in a part of a template, each with what it is given.
+
+    In short forms and long ones: ``("If", ["IsProd", 1, 2])``. A long form is a key of a mapping
+    like others, so all keys are told.
+    """
+    if isinstance(value, Tag):
+        yield value.name, value.value
+        yield from functions_in(value.value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield str(key).removeprefix("Fn::"), item
+            yield from functions_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from functions_in(item)
+
+
 def _in_function(name: str, value: Any) -> Iterator[str]:
     first, *rest = value if isinstance(value, list) and value else [value]
     if name in ("Ref", "GetAtt"):

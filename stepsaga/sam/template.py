@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import DeploymentError
 from stepsaga.sam import alarms, fit, functions, machines, table
+from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
-from stepsaga.sam.config import environments
 from stepsaga.sam.merge import Page
-from stepsaga.sam.references import in_text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from stepsaga.sam.application import Application, Function
+    from stepsaga.sam.application import Application
 
 FILE: Final = "template.yaml"
+CONDITIONS: Final = {
+    "IsProd": Tag("Equals", [ref("Stage"), "prod"]),
+    "HasKey": Tag("Not", [Tag("Equals", [ref("KeyArn"), ""])]),
+}
+"""What the generated resources depend on; somebody's own may, too."""
 
 SCAFFOLD: Final = """\
 AWSTemplateFormatVersion: "2010-09-09"
@@ -119,13 +123,14 @@ def sections(
     """The generated content of each section, by logical id, beside what a template has already."""
     target = build_target(own["Parameters"])
     mark = functions.layer_digest(root, target)
+    known = {**own, "Conditions": {**CONDITIONS, **own["Conditions"]}}
     resources: dict[str, Any] = {
         "EventTable": table.event_table(),
         functions.LAYER: functions.layer(target["Architecture"]),
     }
     parts = [
         *(
-            functions.participant(root, one, mark, _around(root, one, own))
+            functions.participant(root, one, mark, around(root, one, known))
             for one in application.functions
         ),
         *(machines.saga(one) for one in application.machines),
@@ -142,10 +147,7 @@ def sections(
                 )
             resources[name] = resource
     return {
-        "Conditions": {
-            "IsProd": Tag("Equals", [ref("Stage"), "prod"]),
-            "HasKey": Tag("Not", [Tag("Equals", [ref("KeyArn"), ""])]),
-        },
+        "Conditions": CONDITIONS,
         "Resources": resources,
         "Outputs": _outputs(application),
     }
@@ -170,30 +172,6 @@ def build_target(parameters: Mapping[str, Any]) -> dict[str, str]:
             )
         target[name] = default
     return target
-
-
-def _around(root: Path, function: Function, own: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides on a function's settings besides the participant, and what its text can name.
-
-    A version keeps the variables that it was published with. So one is published where the template
-    says other `Globals`, where a parameter that a variable speaks of has another value in an
-    environment, and where a resource that one speaks of may be replaced, and be called otherwise.
-    """
-    found: dict[str, Any] = {}
-    if settings := (own.get("Globals") or {}).get("Function"):
-        found["Globals"] = settings
-    for text in texts(dict(function.environment)):
-        for name in in_text(text):
-            if name in own["Parameters"]:
-                values = {
-                    one.name: one.parameters[name]
-                    for one in environments(root)
-                    if name in one.parameters
-                }
-                found[name] = [own["Parameters"][name].get("Default"), values]
-            elif name in own["Resources"]:
-                found[name] = own["Resources"][name]
-    return dict(sorted(found.items()))
 
 
 def _outputs(application: Application) -> dict[str, Any]:

@@ -79,6 +79,23 @@ def test_the_name_is_the_digest(reference: Path, versions: Versions) -> None:
     assert {name[-10:] for name in versions(reference)} == {digest[:10] for digest in digests}
 
 
+def test_the_digest_is_in_the_function(reference: Path, sam: Sam) -> None:
+    """Where a version's name changes its function does too: SAM writes the digest into it.
+
+    Else what changes the digest and not the function could not be deployed: Lambda refuses to
+    publish what equals the last version, "A version for this Lambda function exists".
+    """
+    resources = sam.translate(render(reference, application_of(reference, [FULFIL_ORDER])))
+    versions = {
+        name: one for name, one in resources.items() if one["Type"] == "AWS::Lambda::Version"
+    }
+    assert {re.sub(r"Version[0-9a-f]{10}$", "", name) for name in versions} == PARTICIPANTS
+    for name, version in versions.items():
+        function = resources[version["Properties"]["FunctionName"]["Ref"]]
+        text = function["Properties"]["Description"]
+        assert re.fullmatch(rf"handlers\.\w+ {name[-10:]}[0-9a-f]{{54}}", text)
+
+
 def test_nothing_changed(
     reference: Path, versions: Versions, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -120,8 +137,18 @@ def test_what_no_function_carries(reference: Path, versions: Versions, what: str
 def test_the_layer_alone(reference: Path, versions: Versions) -> None:
     """Another lock file is another layer, and publishes all functions: SAM alone would not."""
     before = versions(reference)
-    edit(reference / LAYER_LOCK, "pydantic==", "pydantic== ")
+    edit(reference / LAYER_LOCK, "pydantic==2", "pydantic==3")
     assert published(before, versions(reference)) == PARTICIPANTS
+
+
+@pytest.mark.parametrize("new", ["# why\npydantic==", "# x\n\npydantic=="], ids=["one", "two"])
+def test_what_a_lock_file_says_beside_its_pins(
+    reference: Path, versions: Versions, new: str
+) -> None:
+    """A comment in the lock file makes no other layer, and publishes nothing."""
+    before = versions(reference)
+    edit(reference / LAYER_LOCK, "pydantic==", new)
+    assert published(before, versions(reference)) == set()
 
 
 def test_stepsaga_itself_is_in_the_layer_s_digest(tmp_path: Path, reference: Path) -> None:
@@ -207,3 +234,86 @@ def test_a_parameter_that_a_variable_speaks_of(reference: Path, versions: Versio
     before = versions(reference, speaking)
     edit(reference / "samconfig.toml", "LogRetentionDays=90", "LogRetentionDays=30")
     assert published(before, versions(reference, speaking)) == set()
+
+
+SETTINGS = "Parameters:\n"
+TABLE = "  StockTable:\n    Type: AWS::DynamoDB::Table\n    Properties:\n"
+NAME = "      TableName: !Sub '${AWS::StackName}-${Feature}-stock'\n"
+KEY = "  Key: {Type: 'AWS::KMS::Key', Properties: {Description: !Ref Feature}}\n"
+KEYED = "      SSESpecification: {KMSMasterKeyId: !GetAtt Key.Arn}\n"
+CONDITION = """\
+Conditions:
+  IsBig: !Condition IsLarge
+  IsLarge: !Equals [!Ref Feature, big]
+"""
+INDIRECT = {
+    "a variable of all functions": (
+        SETTINGS,
+        "Globals: {Function: {Environment: {Variables: {FEATURE: !Ref Feature}}}}\nParameters:\n",
+        PARTICIPANTS,
+    ),
+    "the name of a resource": (TABLE, f"{TABLE}{NAME}", {"Inventory"}),
+    "a resource behind a resource": (TABLE, f"{KEY}{TABLE}{KEYED}", {"Inventory"}),
+    "a condition": (
+        "Conditions:\n",
+        f"Globals: {{Function: {{MemorySize: !If [IsBig, 1024, 256]}}}}\n{CONDITION}",
+        PARTICIPANTS,
+    ),
+    "a mapping's key": (
+        SETTINGS,
+        "Globals: {Function: {Timeout: !FindInMap [Times, !Ref Feature, all]}}\nParameters:\n",
+        PARTICIPANTS,
+    ),
+    "long forms": (
+        SETTINGS,
+        "Globals: {Function: {Timeout: {'Fn::If': [IsProd, {Ref: Feature}, 3]}}}\nParameters:\n",
+        PARTICIPANTS,
+    ),
+}
+
+
+@pytest.mark.parametrize("through", INDIRECT)
+def test_a_parameter_behind_what_a_function_is_given(
+    reference: Path, versions: Versions, through: str
+) -> None:
+    """What decides on a setting by way of other things decides, and a change of it publishes."""
+    old, new, whose = INDIRECT[through]
+    template, config = reference / "template.yaml", reference / "samconfig.toml"
+    edit(template, old, new)
+    edit(template, "Parameters:\n", "Parameters:\n  Feature: {Type: String, Default: a}\n")
+    edit(template, "Conditions:\n", "Mappings: {Times: {a: {all: 3}}}\nConditions:\n")
+    before = versions(reference)
+    edit(config, "Stage=prod", "Stage=prod Feature=b")
+    other = versions(reference)
+    assert published(before, other) == whose
+    edit(template, "Default: a", "Default: c")
+    assert published(other, versions(reference)) == whose
+
+
+def test_a_mapping_and_a_condition_themselves(reference: Path, versions: Versions) -> None:
+    """What a mapping or a condition says is part of the settings that are looked up by it."""
+    template = reference / "template.yaml"
+    settings = "{Timeout: !FindInMap [Times, a, all], MemorySize: !If [IsBig, 512, 256]}"
+    own = "  IsBig: !Equals [!Ref 'AWS::Region', x]\n"
+    edit(
+        template,
+        "Conditions:\n",
+        f"Globals: {{Function: {settings}}}\nMappings: {{Times: {{a: {{all: 3}}}}}}\n"
+        f"Conditions:\n{own}",
+    )
+    before = versions(reference)
+    edit(template, "{all: 3}", "{all: 4}")
+    then = versions(reference)
+    assert published(before, then) == PARTICIPANTS
+    edit(template, own, own.replace(", x]", ", y]"))
+    assert published(then, versions(reference)) == PARTICIPANTS
+
+
+def test_a_parameter_that_no_function_hears_of(reference: Path, versions: Versions) -> None:
+    """What nothing leads to from a function's settings publishes nothing."""
+    template = reference / "template.yaml"
+    edit(template, "Parameters:\n", "Parameters:\n  Feature: {Type: String, Default: a}\n")
+    edit(template, "Outputs:\n", "Outputs:\n  Mine: {Value: !Ref Feature}\n")
+    before = versions(reference)
+    edit(template, "Default: a", "Default: b")
+    assert published(before, versions(reference)) == set()
