@@ -19,6 +19,13 @@ NAMED: Final = ("Parameters", "Resources")
 """The sections of what `Ref` and its like name: CloudFormation has one space of names for both."""
 
 
+DECIDING: Final = {
+    "Parameters": ("Type", "Default"),
+    "Resources": ("Type", "Condition", "Properties"),
+}
+"""What decides on values and names: what becomes of a resource that goes does not."""
+
+
 def around(root: Path, function: Function, own: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a template from which a function's settings follow, as far as it is written.
 
@@ -43,11 +50,16 @@ def around(root: Path, function: Function, own: Mapping[str, Any]) -> dict[str, 
         place = f"{section}/{name}"
         if name not in there or place in found:
             continue
-        found[place] = there[name]
-        waiting += _spoken_of(there[name])
-        if section == "Parameters":
-            found[place] = [there[name], _values(root, name)]
+        part = _deciding(section, there[name])
+        found[place] = [part, _values(root, name)] if section == "Parameters" else part
+        waiting += _spoken_of(part)
     return dict(sorted(found.items()))
+
+
+def _deciding(section: str, part: Any) -> Any:
+    if section in DECIDING and isinstance(part, dict):
+        return {key: value for key, value in part.items() if key in DECIDING[section]}
+    return part
 
 
 def _values(root: Path, parameter: str) -> dict[str, str]:

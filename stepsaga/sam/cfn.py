@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NO_VALUE: Final = "AWS::NoValue"
+KEPT_ONCE_DEPLOYED: Final = "RetainExceptOnCreate"
+"""A deletion policy: kept, but for what was made by a deployment that is rolled back: that would be
+there when it is tried again, and in its way.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"""
 _WIDEST_LIST: Final = 90
 _PLAIN_TAGS: Final = frozenset({"!Ref", "!GetAtt", "!Sub"})
 _LINE_ENDS: Final = "\x85\u2028\u2029"

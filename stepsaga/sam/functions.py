@@ -10,7 +10,7 @@ import stepsaga
 from stepsaga.asl.fingerprint import canonical
 from stepsaga.errors import DeploymentError
 from stepsaga.sam import rights
-from stepsaga.sam.cfn import att, dump, ref, sub
+from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, dump, ref, sub
 from stepsaga.sam.lock import requirements_of
 from stepsaga.sam.references import resolved, texts
 from stepsaga.sam.sources import digest_of, shipped_files
@@ -97,7 +97,7 @@ def participant(
     resource["Properties"] |= {"AutoPublishAlias": LIVE, "AutoPublishCodeSha256": mark}
     # A participant that is renamed or not needed any more may have sagas on its versions, forward
     # and backward; deleting the function deletes them all. SAM gives versions the same policy.
-    kept = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    kept = {"DeletionPolicy": KEPT_ONCE_DEPLOYED, "UpdateReplacePolicy": "Retain"}
     statements = [
         *rights.events("PutItem", "GetItem", "Query"),
         *(resolved(statement) for statement in function.policies),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.names import EVENT_TABLE
 from stepsaga.sam import rights
-from stepsaga.sam.cfn import att, either, ref, sub
+from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def saga(machine: Machine) -> dict[str, Any]:
         # A machine that is kept needs its role, or nothing that runs on it can be undone.
         f"{name}Role": {
             **_role(machine),
-            "DeletionPolicy": _kept_in_prod(),
-            "UpdateReplacePolicy": _kept_in_prod(),
+            "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
+            "UpdateReplacePolicy": either("IsProd", "Retain", "Delete"),
         },
         f"{name}Logs": _logs(machine),
         f"{name}Version": _version(name),
@@ -56,7 +56,7 @@ def _machine(machine: Machine) -> dict[str, Any]:
         # Its graph is kept before the first saga can run on it (rule 9).
         "DependsOn": [KEPT],
         # Deleting a machine ends its executions where they stand, uncompensated.
-        "DeletionPolicy": _kept_in_prod(),
+        "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
         "UpdateReplacePolicy": "Retain",
         "Properties": {
             "Name": sub(f"${{AWS::StackName}}-{machine.saga}"),
@@ -79,10 +79,6 @@ def _machine(machine: Machine) -> dict[str, Any]:
 def _role(machine: Machine) -> dict[str, Any]:
     functions = list(dict.fromkeys([*machine.pinned, *machine.live]))
     return rights.role("states", rights.machine(functions, records=machine.records))
-
-
-def _kept_in_prod() -> Any:
-    return either("IsProd", "Retain", "Delete")
 
 
 def _logs(machine: Machine) -> dict[str, Any]:

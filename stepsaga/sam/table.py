@@ -26,6 +26,7 @@ NAMESPACE: Final = "stepsaga"
 
 def event_table() -> dict[str, Any]:
     """The one table of events."""
+    # Also what a first deployment leaves that fails: a table that is protected cannot be deleted.
     keep = either("IsProd", "Retain", "Delete")
     key = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("KeyArn")}
     return {

@@ -22,6 +22,8 @@ from tests.e2e.test_server import gone
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stepsaga.engines.ministack.deployment import Deployed
+
 PYTHON, SAM = tools(ROOT)
 
 
@@ -74,6 +76,59 @@ def test_a_stale_definition_is_not_built(tmp_path: Path, server: MiniStack) -> N
     text = r"statemachines/fulfil_order\.asl\.json is stale: run `stepsaga compile`"
     with pytest.raises(DeploymentError, match=text):
         deployment(server, root).build()
+
+
+def test_a_deployment_that_failed_can_be_tried_again(tmp_path: Path, server: MiniStack) -> None:
+    """What is rolled back leaves nothing that is in the way, neither of a stack nor of a release.
+
+    Were the versions kept that it has published, Lambda would refuse to publish their equals.
+    """
+    root, events = copy_of_project(tmp_path), server.client("events")
+    functions, formation = server.client("lambda"), server.client("cloudformation")
+
+    def deploy() -> Deployed:
+        return deployment(server, root).deploy(stack="again")
+
+    def refused(late: str) -> None:
+        """A resource fails that comes last, because its name is taken; then the name is free."""
+        template = root / "template.yaml"
+        written = f"{LATE.format(late=late)}\nOutputs:\n"
+        template.write_text(template.read_text().replace("\nOutputs:\n", f"\n{written}", 1))
+        events.create_event_bus(Name=late)
+        with pytest.raises(DeploymentError, match=late):
+            deploy()
+        events.delete_event_bus(Name=late)
+
+    def published(function: str) -> set[str]:
+        listed = functions.list_versions_by_function(FunctionName=function)["Versions"]
+        return {one["Version"] for one in listed}
+
+    refused("Late")
+    names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
+    assert not [name for name in names if name.startswith("again-")]
+    formation.delete_stack(StackName="again")
+    formation.get_waiter("stack_delete_complete").wait(StackName="again", WaiterConfig={"Delay": 1})
+    payments = deploy().resources["Payments"]
+    assert published(payments) == {"$LATEST", "1"}
+
+    handlers = root / "handlers/payments.py"
+    handlers.write_text(handlers.read_text().replace("does not cover", "cannot cover", 1))
+    command = [sys.executable, "-m", "stepsaga.cli", "template"]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)  # noqa: S603  # our own
+    refused("Later")
+    assert published(payments) == {"$LATEST", "1"}
+    deploy()
+    live = functions.get_alias(FunctionName=payments, Name="live")["FunctionVersion"]
+    assert published(payments) == {"$LATEST", "1", live}
+    assert live != "1"
+
+
+LATE = """\
+  {late}:
+    Type: AWS::Events::EventBus
+    DependsOn: FulfilOrderMachine
+    Properties: {{Name: {late}}}
+"""
 
 
 def test_sam_that_is_not_there_is_named(tmp_path: Path, server: MiniStack) -> None:

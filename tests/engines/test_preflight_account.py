@@ -274,6 +274,21 @@ def test_a_table_that_an_earlier_stack_left(
     ]
 
 
+def test_a_table_that_a_failed_deployment_left(check: Callable[..., dict[str, Finding]]) -> None:
+    """An empty table of a first deployment that failed is protected, and can go: it says how."""
+    hint = check(World(table=OURS))["event table"].hint
+    assert hint.startswith("if aws dynamodb scan --table-name shop-events --max-items 1 shows no")
+    first, then, last = (
+        hint.find(words)
+        for words in (
+            "update-table --table-name shop-events --no-deletion-protection-enabled",
+            "delete-table --table-name shop-events, then deploy; else",
+            "take another stack_name",
+        )
+    )
+    assert 0 < first < then < last
+
+
 def imported(found: Finding) -> Any:
     """What the command of a hint imports."""
     assert "create-change-set --change-set-type IMPORT --stack-name shop" in found.hint

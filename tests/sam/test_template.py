@@ -14,9 +14,10 @@ from cfnlint.config import ManualArgs
 
 from stepsaga.asl import build
 from stepsaga.asl.names import definition_file
+from stepsaga.cli.new import project as new_project
 from stepsaga.errors import DeploymentError
 from stepsaga.sam.application import START_SECONDS, Application, application_of
-from stepsaga.sam.cfn import Tag
+from stepsaga.sam.cfn import Tag, load
 from stepsaga.sam.template import SCAFFOLD, build_target, check_fresh, parameters_of, render
 from tests.asl.graphs import saga as saga_of
 from tests.asl.graphs import step
@@ -129,20 +130,26 @@ def definition(file: str) -> str:
 
 
 def test_machines_are_kept(template: dict[str, Any]) -> None:
-    """Rule 30: a machine that is replaced stays, and in prod its deletion leaves it there."""
+    """Rule 30: a machine that is replaced stays, and in prod its deletion leaves it there.
+
+    But for one that was made by a deployment that failed: it would be in the way of the next.
+    """
     for name, machine in of_type(template, "Serverless::StateMachine").items():
         assert machine["UpdateReplacePolicy"] == "Retain"
         for resource in (machine, template["Resources"][f"{name}Role"]):
-            assert resolved(resource["DeletionPolicy"], prod=True) == "Retain"
+            assert resolved(resource["DeletionPolicy"], prod=True) == "RetainExceptOnCreate"
             assert resolved(resource["DeletionPolicy"], prod=False) == "Delete"
         assert machine["DependsOn"] == ["KeptDefinitions"]
 
 
 def test_participants_are_kept(template: dict[str, Any]) -> None:
-    """Rule 12: no deployment deletes a function, its versions or its role under running sagas."""
+    """Rule 12: no deployment deletes a function, its versions or its role under running sagas.
+
+    But for what a deployment made that is rolled back: tried again it makes the same once more.
+    """
     for name in participants_in(template):
         for resource in (template["Resources"][name], template["Resources"][f"{name}Role"]):
-            assert resource["DeletionPolicy"] == "Retain"
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
             assert resource["UpdateReplacePolicy"] == "Retain"
 
 
@@ -158,14 +165,29 @@ def test_sam_passes_the_policies_on(reference: Path, sam: Sam) -> None:
     """What keeps a machine and the events is in what CloudFormation gets."""
     text = render(reference, application_of(reference, [FULFIL_ORDER]))
     resources = sam.translate(text)
-    kept = {"Fn::If": ["IsProd", "Retain", "Delete"]}
+    kept = {"Fn::If": ["IsProd", "RetainExceptOnCreate", "Delete"]}
     machine = resources["FulfilOrderMachine"]
     assert (machine["DeletionPolicy"], machine["UpdateReplacePolicy"]) == (kept, "Retain")
-    table = resources["EventTable"]
+    table, kept = resources["EventTable"], {"Fn::If": ["IsProd", "Retain", "Delete"]}
     assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == (kept, kept)
     substitutions = machine["Properties"]["DefinitionSubstitutions"]
     assert re.fullmatch(r"PaymentsVersion[0-9a-f]{10}", substitutions["Payments"]["Ref"])
     assert substitutions["PaymentsLive"] == {"Ref": "PaymentsAliaslive"}
+
+
+@pytest.mark.parametrize("project", ["reference", "new"])
+def test_the_participants_tables_outlive_the_stack_in_prod(project: str) -> None:
+    """What participants keep, money and idempotency keys, is not deleted with a stack in prod."""
+    files = {file.as_posix(): text for file, text in new_project("rooms", "stepsaga")}
+    text = (
+        (ROOT / "template.yaml").read_text() if project == "reference" else files["template.yaml"]
+    )
+    tables = of_type(load(text), "DynamoDB::Table")
+    assert len(tables.keys() - {"EventTable"}) == {"reference": 4, "new": 2}[project]
+    for table in tables.values():
+        for policy in (table["DeletionPolicy"], table["UpdateReplacePolicy"]):
+            assert resolved(policy, prod=True) == "Retain"
+            assert resolved(policy, prod=False) == "Delete"
 
 
 def test_a_release_is_gradual_in_prod(template: dict[str, Any]) -> None:

@@ -63,11 +63,15 @@ def with_function(application: Application, name: str, **changes: Any) -> Applic
 
 
 def test_every_participant_has_a_version_that_stays(reference: Path, sam: Sam) -> None:
-    """A version is kept when the next one is published: sagas are running on it (rule 12)."""
+    """A version is kept when the next one is published: sagas are running on it (rule 12).
+
+    One that a rolled-back deployment has published goes: Lambda would refuse to publish its equal.
+    """
     resources = sam.translate(render(reference, application_of(reference, [FULFIL_ORDER])))
     found = [one for one in resources.values() if one["Type"] == "AWS::Lambda::Version"]
     assert len(found) == len(PARTICIPANTS)
-    assert {one["DeletionPolicy"] for one in found} == {"Retain"}
+    assert {one["DeletionPolicy"] for one in found} == {"RetainExceptOnCreate"}
+    assert {one["UpdateReplacePolicy"] for one in found} == {"Retain"}
     for name in PARTICIPANTS:
         assert resources[f"{name}Aliaslive"]["Properties"]["Name"] == "live"
 
@@ -237,7 +241,7 @@ def test_a_parameter_that_a_variable_speaks_of(reference: Path, versions: Versio
 
 
 SETTINGS = "Parameters:\n"
-TABLE = "  StockTable:\n    Type: AWS::DynamoDB::Table\n    Properties:\n"
+TABLE = "    Properties:\n      BillingMode: PAY_PER_REQUEST\n"  # StockTable's is the first
 NAME = "      TableName: !Sub '${AWS::StackName}-${Feature}-stock'\n"
 KEY = "  Key: {Type: 'AWS::KMS::Key', Properties: {Description: !Ref Feature}}\n"
 KEYED = "      SSESpecification: {KMSMasterKeyId: !GetAtt Key.Arn}\n"
@@ -253,7 +257,7 @@ INDIRECT = {
         PARTICIPANTS,
     ),
     "the name of a resource": (TABLE, f"{TABLE}{NAME}", {"Inventory"}),
-    "a resource behind a resource": (TABLE, f"{KEY}{TABLE}{KEYED}", {"Inventory"}),
+    "a resource behind a resource": (TABLE, f"{TABLE}{KEYED}", {"Inventory"}),
     "a condition": (
         "Conditions:\n",
         f"Globals: {{Function: {{MemorySize: !If [IsBig, 1024, 256]}}}}\n{CONDITION}",
@@ -282,6 +286,7 @@ def test_a_parameter_behind_what_a_function_is_given(
     edit(template, old, new)
     edit(template, "Parameters:\n", "Parameters:\n  Feature: {Type: String, Default: a}\n")
     edit(template, "Conditions:\n", "Mappings: {Times: {a: {all: 3}}}\nConditions:\n")
+    edit(template, "Resources:\n", f"Resources:\n{KEY}")
     before = versions(reference)
     edit(config, "Stage=prod", "Stage=prod Feature=b")
     other = versions(reference)
@@ -307,6 +312,17 @@ def test_a_mapping_and_a_condition_themselves(reference: Path, versions: Version
     assert published(before, then) == PARTICIPANTS
     edit(template, own, own.replace(", x]", ", y]"))
     assert published(then, versions(reference)) == PARTICIPANTS
+
+
+def test_what_becomes_of_a_resource_when_it_goes(reference: Path, versions: Versions) -> None:
+    """A policy of deletion changes no setting: neither it nor the stages that it asks for count."""
+    before = versions(reference)
+    edit(reference / "samconfig.toml", "Stage=dev", "Stage=local")
+    assert published(before, versions(reference)) == set()
+    edit(
+        reference / "template.yaml", "DeletionPolicy: !If [IsProd,", "DeletionPolicy: !If [HasKey,"
+    )
+    assert published(before, versions(reference)) == set()
 
 
 def test_a_parameter_that_no_function_hears_of(reference: Path, versions: Versions) -> None:

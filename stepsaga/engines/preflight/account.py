@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -188,7 +188,8 @@ def table(account: Account) -> Iterator[Finding]:
         yield fine("event table", f"{name} is the stack's")
     else:
         identifier = (TABLE, "TableName", name)
-        yield _retained(account, "event table", f"table {name}", EVENT_TABLE, identifier)
+        found = _retained(account, "event table", f"table {name}", EVENT_TABLE, identifier)
+        yield replace(found, hint=f"{_left_empty(name)}; else {found.hint}")
 
 
 def machines(account: Account) -> Iterator[Finding]:
@@ -265,6 +266,16 @@ def _absent_table(account: Account, name: str) -> Finding:
             "restore it from a backup under its name, or delete the stack and deploy it anew",
         )
     return fine("event table", f"{name} will be created")
+
+
+def _left_empty(name: str) -> str:
+    """The way out where a first deployment has failed: the table is kept, being protected."""
+    return (
+        f"if aws dynamodb scan --table-name {name} --max-items 1 shows no item, a deployment that"
+        f" failed has left it: aws dynamodb update-table --table-name {name}"
+        f" --no-deletion-protection-enabled, aws dynamodb delete-table --table-name {name}, then"
+        " deploy"
+    )
 
 
 def _retained(
