@@ -82,15 +82,26 @@ def main() -> int:
             faults = server.folder / "faults.json"
             faults.write_text(json.dumps({scene.file: scene.faults for scene in SCENES}))
             deployment = Deployment(ROOT, server, python=python, sam=sam, say=say)
-            deployed = deployment.deploy(faults=faults)
-            say.done()
-            return _orders(out, server, deployed)
+            with or_dead(server):
+                deployed = deployment.deploy(faults=faults)
+                say.done()
+                return _orders(out, server, deployed)
     except StepsagaError as error:
         complain(str(error))
         return 1
     except KeyboardInterrupt:
         complain("interrupted; everything that was started has been ended")
         return INTERRUPTED
+
+
+@contextmanager
+def or_dead(server: MiniStack) -> Iterator[None]:
+    """Tell what fails because MiniStack has ended as that, and not as a riddle of the network's."""
+    try:
+        yield
+    except Exception:
+        server.check()
+        raise
 
 
 class Steps:

@@ -17,10 +17,10 @@ from stepsaga.engines.ministack.deployment import Deployment, tools
 from stepsaga.engines.ministack.server import MiniStack
 from stepsaga.errors import DeploymentError, EngineError
 from tests.e2e.targets import ROOT
-from tests.e2e.test_server import gone
+from tests.e2e.test_server import gone, group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from stepsaga.engines.ministack.deployment import Deployed
 
@@ -150,6 +150,30 @@ def test_a_server_that_dies_while_deploying_is_named() -> None:
 @pytest.mark.parametrize("moment", ["s  MiniStack", "s  sam build", "1. examples/completes.json"])
 def test_the_demo_can_be_interrupted(moment: str) -> None:
     """Ctrl-C at any moment ends everything that `make demo` has started."""
+    code, errors = demo_until(moment, lambda demo, _: os.killpg(demo, signal.SIGINT))
+    assert code == 130, errors
+    assert "interrupted; everything that was started has been ended" in errors
+
+
+@pytest.mark.parametrize("moment", ["1. examples/completes.json", "2. examples/card_declined.json"])
+def test_a_server_that_dies_during_the_demo_is_named(moment: str) -> None:
+    """Where MiniStack dies while orders run the demo says so, and not what to set for AWS."""
+
+    def kill(_: int, keepers: list[int]) -> None:
+        for process in {one for keeper in keepers for one in group(keeper)} - {*keepers}:
+            os.kill(process, signal.SIGKILL)
+
+    code, errors = demo_until(moment, kill)
+    assert code == 1, errors
+    assert "MiniStack is not running any more" in errors
+    assert "AWS" not in errors
+
+
+def demo_until(moment: str, then: Callable[[int, list[int]], None]) -> tuple[int, str]:
+    """What the demo ends with where at some moment something is done to it, or to its keepers.
+
+    Whatever that is, nothing is left.
+    """
     with tempfile.TemporaryDirectory() as folder:
         demo = subprocess.Popen(
             [sys.executable, "-u", "-m", "tools.demo"],
@@ -166,16 +190,18 @@ def test_the_demo_can_be_interrupted(moment: str) -> None:
                 if moment in line:
                     break
             keepers = keepers_of(demo.pid)
+            then(demo.pid, keepers)
+            _, errors = demo.communicate(timeout=120)
         finally:
-            os.killpg(demo.pid, signal.SIGINT)
-            _, errors = demo.communicate(timeout=60)
+            if demo.poll() is None:
+                os.killpg(demo.pid, signal.SIGINT)
+                demo.communicate(timeout=60)
         assert keepers
-        assert demo.returncode == 130, errors
-        assert "interrupted; everything that was started has been ended" in errors
         assert "Traceback" not in errors
         assert all(gone(keeper) for keeper in keepers)
         assert gone(demo.pid)
         assert not list(Path(folder).glob("stepsaga-*"))
+        return demo.returncode, errors
 
 
 def keepers_of(pid: int) -> list[int]:

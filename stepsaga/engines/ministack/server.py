@@ -115,7 +115,9 @@ class MiniStack:
         Raises:
             EngineError: It has ended; with the last lines of its log.
         """
-        if self._keeper is None or self._keeper.poll() is not None:
+        # The keeper takes a moment to see it; the port is closed at once.
+        gone = self._keeper is None or self._keeper.poll() is not None
+        if gone or not _taken(int(self.url.rpartition(":")[2])):
             raise EngineError(f"MiniStack is not running any more. {self.log_end()}")
 
     def environment(self) -> dict[str, str]:
