@@ -17,7 +17,7 @@ from stepsaga.engines.ministack.deployment import Deployment, tools
 from stepsaga.engines.ministack.server import MiniStack
 from stepsaga.errors import DeploymentError, EngineError
 from tests.e2e.targets import ROOT
-from tests.e2e.test_server import gone, group
+from tests.e2e.test_server import LISTEN_TO_CTRL_C, gone, group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,14 +169,17 @@ def test_a_server_that_dies_during_the_demo_is_named(moment: str) -> None:
     assert "AWS" not in errors
 
 
+DEMO = f"{LISTEN_TO_CTRL_C}; import runpy; runpy.run_module('tools.demo', run_name='__main__')"
+
+
 def demo_until(moment: str, then: Callable[[int, list[int]], None]) -> tuple[int, str]:
     """What the demo ends with where at some moment something is done to it, or to its keepers.
 
     Whatever that is, nothing is left.
     """
     with tempfile.TemporaryDirectory() as folder:
-        demo = subprocess.Popen(
-            [sys.executable, "-u", "-m", "tools.demo"],
+        demo = subprocess.Popen(  # noqa: S603  # our own script
+            [sys.executable, "-u", "-c", DEMO],
             cwd=ROOT,
             env={**os.environ, "TMPDIR": folder},
             stdout=subprocess.PIPE,
@@ -195,7 +198,7 @@ def demo_until(moment: str, then: Callable[[int, list[int]], None]) -> tuple[int
         finally:
             if demo.poll() is None:
                 os.killpg(demo.pid, signal.SIGINT)
-                demo.communicate(timeout=60)
+                demo.communicate(timeout=120)
         assert keepers
         assert "Traceback" not in errors
         assert all(gone(keeper) for keeper in keepers)

@@ -15,9 +15,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 PATIENCE_SECONDS = 3.0
 """How long the program may take to end by itself."""
+CLEANINGS = 25
+"""How often the folder is removed, until it is gone."""
 
 
 def main(folder: str, command: list[str]) -> int:
@@ -35,8 +38,12 @@ def main(folder: str, command: list[str]) -> int:
     os.killpg(0, signal.SIGTERM)
     if starter_is_there:
         return code  # it wants to read the log
-    time.sleep(0.2)
-    shutil.rmtree(folder, ignore_errors=True)
+    # What has not ended yet may still write there.
+    for _ in range(CLEANINGS):
+        time.sleep(0.2)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not Path(folder).exists():
+            break
     os.killpg(0, signal.SIGKILL)
     return code
 
