@@ -27,8 +27,9 @@ SCAFFOLD: Final = """\
 # How `sam` builds and deploys. https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html
 version = 0.1
 
-# On this machine: `make demo` deploys with it, to an emulator. The profile exists only there, so
-# that a `sam deploy` without --config-env cannot reach an account by mistake.
+# For nobody's account: a `sam deploy` without --config-env finds no such profile, and ends. Sagas
+# run on this machine without being deployed, on the simulator; where an emulator is to be deployed
+# to, give it this profile.
 [default.global.parameters]
 stack_name = "$name-local"
 [default.build.parameters]

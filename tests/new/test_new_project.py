@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_it_has_the_folders_of_the_reference_application(project: Path) -> None:
     wanted = {"sagas", "handlers", "statemachines", "tools", "tests", "examples"}
     assert wanted <= folders
     assert (project / ".gitignore").exists()
+
+
+def test_it_speaks_of_what_it_has(project: Path) -> None:
+    """Each `make` target that its files name is one of its Makefile; each environment is told."""
+    makefile = (project / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    for file in ("README.md", "samconfig.toml", "template.yaml", ".gitignore", "Makefile"):
+        text = (project / file).read_text()
+        assert {*re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)} <= targets, file
+    readme = (project / "README.md").read_text()
+    stacks = re.findall(r'stack_name = "([\w-]+)"', (project / "samconfig.toml").read_text())
+    assert len(stacks) == 3
+    assert [stack for stack in stacks if f"`{stack}`" not in readme] == []
 
 
 def test_what_it_installs_can_be_installed(project: Path) -> None:
