@@ -15,6 +15,7 @@ import yaml
 
 from stepsaga.errors import DeploymentError
 from stepsaga.sam.cfn import dump, parse
+from stepsaga.sam.strays import strays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,20 @@ class Page:
         return self._own
 
     def with_generated(self, generated: Mapping[str, Mapping[str, Any]]) -> str:
-        """The text with these generated parts, by section, instead of the ones that are there."""
+        """The text with these generated parts, by section, instead of the ones that are there.
+
+        Raises:
+            DeploymentError: Something stands between two marks that was never generated.
+        """
+        for section, span in self._spans.items():
+            for place, name in strays(
+                self._text[span.begin : span.end], generated.get(section, {}).keys()
+            ):
+                raise DeploymentError(
+                    f"{self._name}:{self._line(span.begin + place)}: {name} stands in a generated"
+                    " part, and would go: move it out from between the two marks; if it is none of"
+                    " yours, remove it"
+                )
         edits = sorted(
             (
                 self._edit(section, generated[section])
