@@ -163,7 +163,7 @@ def _play(out: Console, number: int, scene: Scene, client: Client) -> bool:
     order = json.loads((ROOT / file).read_text(encoding="utf-8"))
     with _watched(out, f"{scene.file} is running"):
         FulfilOrder.start(order, id=scene.file, client=client)
-        status = client.wait(FulfilOrder.__name__, scene.file)
+        status = client.wait(FulfilOrder.__name__, scene.file, started=True)
     timeline = story(client, status)
     out.print(view(timeline))
     if timeline.ending is scene.ending:

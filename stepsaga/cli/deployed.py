@@ -90,10 +90,12 @@ def _status(client: Client, saga: str, saga_id: str) -> SagaStatus | None:
         return None
 
 
-def wait_for(client: Client, status: SagaStatus, timeout: timedelta | None) -> SagaStatus:
+def wait_for(
+    client: Client, saga: str, saga_id: str, *, timeout: timedelta | None, started: bool
+) -> SagaStatus:
     """Wait until a saga has ended, or the time is up. On a terminal, stderr shows that it is so."""
-    with _progress(f"{status.saga} {status.id} is running"):
-        return client.wait(status.saga, status.id, timeout=timeout)
+    with _progress(f"{saga} {saga_id} is running"):
+        return client.wait(saga, saga_id, timeout=timeout, started=started)
 
 
 def _progress(text: str) -> AbstractContextManager[Any]:

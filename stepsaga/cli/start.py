@@ -44,4 +44,4 @@ def start(  # noqa: PLR0913  # a command's options
     elif not wait:
         print_json(asdict(started))
     if wait:
-        show_end(client, client.status(found, saga_id), timeout=None, as_json=as_json)
+        show_end(client, started.saga, saga_id, as_json=as_json, started=True)

@@ -26,7 +26,7 @@ from stepsaga.engines.endings import Ending
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from stepsaga.client import Client, SagaStatus
+    from stepsaga.client import Client
 
 
 def wait(  # noqa: PLR0913  # a command's options
@@ -48,18 +48,25 @@ def wait(  # noqa: PLR0913  # a command's options
     """
     patience = duration(timeout)
     client = client_of(stack, endpoint_url)
-    show_end(client, find(client, saga_id, saga), timeout=patience, as_json=as_json)
+    found = find(client, saga_id, saga)
+    show_end(client, found.saga, found.id, timeout=patience, as_json=as_json)
 
 
-def show_end(
-    client: Client, status: SagaStatus, *, timeout: timedelta | None, as_json: bool
+def show_end(  # noqa: PLR0913  # all but the saga are options by name
+    client: Client,
+    saga: str,
+    saga_id: str,
+    *,
+    timeout: timedelta | None = None,
+    as_json: bool,
+    started: bool = False,
 ) -> None:
-    """Wait for a saga's end, and show its story.
+    """Wait for a saga's end, and show its story; see `Client.wait`.
 
     Raises:
         typer.Exit: With the code of its ending.
     """
-    status = wait_for(client, status, timeout)
+    status = wait_for(client, saga, saga_id, timeout=timeout, started=started)
     timeline = story(client, status)
     if as_json:
         print_json(timeline_json(timeline))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
@@ -59,6 +59,8 @@ _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _GROWTH: Final = 1.5
 """Seconds between two looks at a saga, and by what the pauses grow."""
+_GRACE: Final = 10.0
+"""Seconds until a saga that was started must be seen."""
 _TYPES: Final = EventTypes()
 
 
@@ -205,6 +207,7 @@ class Client:
         id: str,  # noqa: A002  # as above
         *,
         timeout: timedelta | None = None,
+        started: bool = False,
     ) -> SagaStatus:
         """Wait until a saga has ended.
 
@@ -212,6 +215,8 @@ class Client:
             saga: Its class, or its name.
             id: Its id.
             timeout: How long to wait; as long as it takes where none is given.
+            started: Whether it has just been started. Step Functions may say for a moment that it
+                does not know it, and that is waited out.
 
         Returns:
             Its status. ``ending`` is still RUNNING where the time was not enough.
@@ -219,7 +224,8 @@ class Client:
         Raises:
             SagaMissing, IdInvalid: As `status`.
         """
-        status = self.status(saga, id)
+        soon = _GRACE if timeout is None else min(_GRACE, timeout.total_seconds())
+        status = self._soon(saga, id, soon) if started else self.status(saga, id)
         if timeout is None:
             if status.ending is not Ending.RUNNING:
                 return status
@@ -263,6 +269,23 @@ class Client:
         return tuple(islice((one for one in told if one is not None), limit))
 
     # Inside
+
+    def _soon(self, saga: type[Saga] | str, saga_id: str, seconds: float) -> SagaStatus:
+        """The status of what is known to be there, once it is seen.
+
+        DescribeExecution is eventually consistent:
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+        """
+        until, pause = self._clock() + seconds, _SHORTEST_PAUSE
+        while (left := until - self._clock()) > 0:
+            with suppress(SagaMissing):
+                status = self.status(saga, saga_id)
+                # OPEN is what its events alone say, where its execution is not seen.
+                if status.ending is not Ending.OPEN:
+                    return status
+            self._sleep(min(pause, left))
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        return self.status(saga, saga_id)
 
     def _try_to_start(self, saga: type[Saga], saga_id: str, sent: Any) -> Started | None:
         """Start it, or find the one that there is; None where that was gone when it was looked for.

@@ -58,6 +58,22 @@ class LosesReplies(_Passes):
         raise EngineUnreachable("no answer")
 
 
+class SeesLate(_Passes):
+    """An engine that does not know of an execution when it is asked, some times."""
+
+    def __init__(self, engine: Any, *, times: int) -> None:
+        super().__init__(engine)
+        self.times = times
+
+    def describe(self, arn: str) -> ExecutionView:
+        """Know of nothing, as long as it is to."""
+        if self.times:
+            self.times -= 1
+            raise ExecutionMissing(f"ExecutionDoesNotExist: {arn}")
+        view: ExecutionView = self.engine.describe(arn)
+        return view
+
+
 class Forgets(_Passes):
     """An engine that refuses a name some times, and does not know it when it is asked."""
 

@@ -15,7 +15,7 @@ from stepsaga.engines.protocol import Status
 from stepsaga.errors import EngineError, ExecutionExists, ExecutionMissing, IdTaken, SagaMissing
 from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.slots import key_of, slot_text, stream_of
-from tests.contract.client.between import Forgets, Slow
+from tests.contract.client.between import Forgets, SeesLate, Slow
 from tests.contract.client.shop import Order, PlaceOrder
 from tests.contract.client.worlds import NAME, Simulated, simulated
 from tests.sagas.edges import LookFirst
@@ -217,6 +217,41 @@ def test_waiting_ends_with_its_time(simulator: Simulated) -> None:
     told = client.wait(PlaceOrder, ID, timeout=timedelta(days=1))
     assert told.ending is Ending.STUCK
     assert client.wait(PlaceOrder, ID, timeout=timedelta()) == told
+
+
+@pytest.mark.parametrize("timeout", [None, timedelta(days=1)])
+def test_what_was_just_started_may_be_seen_late(
+    simulator: Simulated, timeout: timedelta | None
+) -> None:
+    """Step Functions may not know at once what it has started: whoever started it waits for that.
+
+    Also where its first events are there before its execution is.
+    """
+    started = simulator.client.start(PlaceOrder, {**TEA, "end": "stuck"}, id=ID)
+    late = SeesLate(simulator.engine, times=4)
+    client = simulator.client_of(late, clock=simulator.seconds, sleep=simulator.sleep)
+    told = client.wait(PlaceOrder, ID, timeout=timeout, started=True)
+    assert (late.times, told.ending, told.execution) == (0, Ending.STUCK, started.execution)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({"started": True}, 10),
+        ({"started": True, "timeout": timedelta(seconds=3)}, 3),
+        ({"started": True, "timeout": timedelta()}, 0),
+        ({}, 0),
+    ],
+)
+def test_what_is_not_there_is_told_in_the_end(
+    simulator: Simulated, given: dict[str, Any], seconds: float
+) -> None:
+    """The grace of a start is short, within the time that is given, and nobody else's."""
+    client = simulator.client_of(clock=simulator.seconds, sleep=simulator.sleep)
+    begun = simulator.seconds()
+    with pytest.raises(SagaMissing):
+        client.wait(PlaceOrder, ID, **given)
+    assert simulator.seconds() - begun == pytest.approx(seconds)
 
 
 def test_the_first_start_costs_one_read(simulator: Simulated) -> None:
