@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from stepsaga.engines.stepfunctions import explained
+from stepsaga.engines.explained import explained
 from stepsaga.errors import SagaNotDeployed, UsageError
 from stepsaga.store.failures import code_of
 

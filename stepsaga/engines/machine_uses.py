@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from botocore.exceptions import ClientError
 
 from stepsaga.asl.names import UNDONE
+from stepsaga.engines.explained import explained
 from stepsaga.engines.paging import pages
-from stepsaga.engines.stepfunctions import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

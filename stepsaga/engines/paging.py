@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stepsaga.engines.stepfunctions import explained
+from stepsaga.engines.explained import explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from stepsaga.engines.explained import EXISTS, explained
 from stepsaga.engines.jsontext import dump, same
+from stepsaga.engines.paging import pages
 from stepsaga.engines.protocol import ExecutionView, HistoryEvent, Status
 from stepsaga.errors import (
     EngineError,
-    EngineThrottled,
-    EngineUnreachable,
     ExecutionExists,
-    ExecutionMissing,
     MachineMissing,
 )
-from stepsaga.store.failures import Failure, Kind, failure_of
+from stepsaga.store.failures import failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,18 +31,8 @@ LONGEST_PAUSE: Final = 1.0
 GROWTH: Final = 1.5
 """Seconds between two looks at an execution, and by what the pauses grow."""
 
-EXISTS: Final = "ExecutionAlreadyExists"
-LIMITED: Final = frozenset({"ExecutionLimitExceeded", "KmsThrottlingException"})
-"""What Step Functions says besides AWS's usual names when it is over a rate."""
-_ERRORS: Final[Mapping[str, type[EngineError]]] = {
-    EXISTS: ExecutionExists,
-    "ExecutionDoesNotExist": ExecutionMissing,
-    "StateMachineDoesNotExist": MachineMissing,
-}
-_KINDS: Final[Mapping[Kind, type[EngineError]]] = {
-    Kind.THROTTLED: EngineThrottled,
-    Kind.UNREACHABLE: EngineUnreachable,
-}
+MOST: Final[Mapping[str, Any]] = {"maxResults": 1000}
+"""As much on a page as there can be."""
 _PENDING: Final = "PENDING_REDRIVE"
 _UNQUALIFIED: Final = 7
 """The parts of a machine's ARN without a version or an alias."""
@@ -212,10 +200,9 @@ class StepFunctionsEngine:
 
     def history(self, arn: str) -> Sequence[HistoryEvent]:
         """Everything that happened in the execution; see `Engine`. A request for 1000 events."""
-        pages = self._pages(
-            f"execution {arn}", self._client.get_execution_history, executionArn=arn
-        )
-        return [_event(event) for page in pages for event in page["events"]]
+        ask, options = self._client.get_execution_history, {"executionArn": arn, **MOST}
+        found = pages(f"execution {arn}", ask, "nextToken", **options)
+        return [_event(event) for page in found for event in page["events"]]
 
     def stop(self, arn: str, *, error: str = "", cause: str = "") -> None:
         """Abort the execution where it stands; see `Engine`."""
@@ -244,10 +231,8 @@ class StepFunctionsEngine:
         """
         only = {} if status is None else {"statusFilter": str(status)}
         arn = unqualified(self._arn(machine))
-        pages = self._pages(
-            f"machine {machine!r}", self._client.list_executions, stateMachineArn=arn, **only
-        )
-        for page in pages:
+        ask, options = self._client.list_executions, {"stateMachineArn": arn, **only, **MOST}
+        for page in pages(f"machine {machine!r}", ask, "nextToken", **options):
             for one in page["executions"]:
                 yield ListedExecution(
                     arn=one["executionArn"],
@@ -286,7 +271,8 @@ class StepFunctionsEngine:
         return True
 
     def _found(self, machine: str) -> str:
-        for page in self._pages(f"machine {machine!r}", self._client.list_state_machines):
+        ask = self._client.list_state_machines
+        for page in pages(f"machine {machine!r}", ask, "nextToken", **MOST):
             for one in page["stateMachines"]:
                 if one["name"] == machine:
                     return str(one["stateMachineArn"])
@@ -302,37 +288,6 @@ class StepFunctionsEngine:
             return arn
         what = "is closed" if view.status is not Status.RUNNING else "has another input"
         raise ExecutionExists(f"{EXISTS}: {arn} {what}; use another name") from refused
-
-    def _pages(
-        self, thing: str, ask: Callable[..., Mapping[str, Any]], **parameters: Any
-    ) -> Iterator[Mapping[str, Any]]:
-        token: dict[str, str] = {}
-        while True:
-            with explained(thing):
-                page = ask(maxResults=1000, **parameters, **token)
-            yield page
-            if not page.get("nextToken"):
-                return
-            token = {"nextToken": page["nextToken"]}
-
-
-@contextmanager
-def explained(thing: str) -> Iterator[None]:
-    """Raise what botocore raises inside as an error of the engine's; see `StepFunctionsEngine`."""
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise _error_of(failure_of(error), thing) from error
-
-
-def _error_of(failure: Failure, thing: str) -> EngineError:
-    if failure.code in LIMITED:
-        return EngineThrottled(f"{failure.text}; try again later")
-    if failure.code in _ERRORS:
-        return _ERRORS[failure.code](failure.text)
-    if failure.kind in _KINDS:
-        return _KINDS[failure.kind](f"{thing}: {failure.text}")
-    return EngineError(failure.text if failure.code else f"{thing}: {failure.text}")
 
 
 def unqualified(machine_arn: str) -> str:

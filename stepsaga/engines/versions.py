@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from stepsaga.engines.explained import explained
 from stepsaga.engines.machine_uses import MachineUses
 from stepsaga.engines.naming import Names, Uses
 from stepsaga.engines.paging import pages
-from stepsaga.engines.stepfunctions import explained
 from stepsaga.errors import DeploymentError, EngineError
 from stepsaga.runtime.lambda_entry import PARTICIPANT
 from stepsaga.sam.functions import LIVE
