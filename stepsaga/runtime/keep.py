@@ -31,6 +31,8 @@ ID: Final = "stepsaga-definitions"
 """The resource's physical id, always the same: an update never replaces it."""
 PAUSES: Final = (2.0, 4.0, 8.0, 8.0)
 """Seconds; with them and what the client itself tries, all fits into the function's time."""
+SEND_SECONDS: Final = 10
+"""For the answer, which is short."""
 LONGEST_REASON: Final = 1000
 """Bytes: a whole response has 4 KiB."""
 
@@ -81,7 +83,7 @@ def send(url: str, reply: Mapping[str, Any]) -> None:
     request = urllib.request.Request(  # noqa: S310  # CloudFormation's own
         url, data=json.dumps(reply).encode(), headers={"Content-Type": ""}, method="PUT"
     )
-    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310  # as above
+    with urllib.request.urlopen(request, timeout=SEND_SECONDS) as response:  # noqa: S310  # as above
         response.read()
 
 

@@ -85,12 +85,14 @@ def test_lambda_finds_the_entry_point() -> None:
 
 def test_a_function_records_in_its_table(endpoint: str) -> None:
     """From the environment alone: the participant's handler runs, its result is in the table."""
-    create_table(client(endpoint), "events")
+    # moto keeps one world for all tests of a process: no other has a table of this name.
+    table = "events-of-lambda-entry"
+    create_table(client(endpoint), table)
     now = "2999-01-01T00:00:00.000Z"
     payload = call(handler="tests.runtime.entry_handlers:charge", entered=now)
     environment = {
         "STEPSAGA_PARTICIPANT": "tests.runtime.entry_handlers",
-        "STEPSAGA_EVENT_TABLE": "events",
+        "STEPSAGA_EVENT_TABLE": table,
         "AWS_ENDPOINT_URL": endpoint,
     }
     other = payload | {"handler": "os:getcwd", "slot": [3]}
@@ -100,7 +102,7 @@ def test_a_function_records_in_its_table(endpoint: str) -> None:
     assert refused.startswith(
         "error Rejected charge: stepsaga.errors.Rejected: os:getcwd is not of"
     )
-    store = DynamoDBStore(client=client(endpoint), table="events")
+    store = DynamoDBStore(client=client(endpoint), table=table)
     assert {commit.slot: commit.outcome.value for commit in store.read(STREAM)} == {
         f"{RUN}/00002": "result",
         f"{RUN}/00003": "rejected",

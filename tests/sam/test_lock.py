@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from stepsaga.cli.new import project
+from stepsaga.sam.functions import LAYER_LOCK
 from stepsaga.sam.lock import requirements_of
+from tests.sam.projects import ROOT
 
 PLAIN = "a==1 --hash=sha256:1 --hash=sha256:2"
 
@@ -39,6 +42,13 @@ def test_what_is_installed_counts(text: str) -> None:
     """Another version, hash, condition or address is another requirement."""
     assert requirements_of(text) != [PLAIN]
     assert len(requirements_of(text)) == len(text.splitlines())
+
+
+def test_a_new_project_has_this_one_s_layer() -> None:
+    """The lock file that `stepsaga new` writes is the one with which all tests here ran."""
+    ours = (ROOT / LAYER_LOCK).read_text(encoding="utf-8")
+    theirs = {file.as_posix(): text for file, text in project("rooms", "stepsaga")}[LAYER_LOCK]
+    assert ours == theirs
 
 
 def test_the_order_says_nothing() -> None:

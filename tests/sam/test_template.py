@@ -15,7 +15,11 @@ from cfnlint.config import ManualArgs
 from stepsaga.asl import build
 from stepsaga.asl.names import definition_file
 from stepsaga.cli.new import project as new_project
+from stepsaga.engines.isolated import isolated, settings
 from stepsaga.errors import DeploymentError
+from stepsaga.limits import DISPATCH_SECONDS
+from stepsaga.runtime.clients import client
+from stepsaga.runtime.keep import PAUSES, SEND_SECONDS
 from stepsaga.sam.application import START_SECONDS, Application, application_of
 from stepsaga.sam.cfn import Tag, load
 from stepsaga.sam.template import SCAFFOLD, build_target, check_fresh, parameters_of, render
@@ -305,7 +309,7 @@ def test_a_function_ends_before_its_states_do(reference: Path) -> None:
                 .get("handler", "")
                 .startswith(f"{function.module}:")
             )
-            assert function.seconds < longest, shape
+            assert longest - DISPATCH_SECONDS < function.seconds < longest, shape
             assert function.seconds <= 900
 
 
@@ -320,6 +324,22 @@ def test_no_function_asks_for_more_than_lambda_has(reference: Path, seconds: int
     graph = saga_of([step("charge", seconds=seconds)])
     [function] = application_of(reference, [graph]).functions
     assert function.seconds == min(seconds + START_SECONDS, 900)
+
+
+def test_keep_can_answer_before_nobody_listens(template: dict[str, Any]) -> None:
+    """All that Keep tries fits into its function's time, and that into CloudFormation's patience.
+
+    A function that is ended answers nothing, and the deployment waits until its patience is over.
+    """
+    with isolated(settings("http://127.0.0.1:9", "test")):
+        config = client("dynamodb").meta.config
+    attempts = config.retries["total_max_attempts"]
+    one_try = attempts * (config.connect_timeout + config.read_timeout)
+    one_try += sum(2**number for number in range(attempts - 1))  # botocore's longest pauses
+    tries = sum(PAUSES) + (len(PAUSES) + 1) * one_try
+    function = template["Resources"]["Keep"]["Properties"]["Timeout"]
+    patience = template["Resources"]["KeptDefinitions"]["Properties"]["ServiceTimeout"]
+    assert tries + SEND_SECONDS < function < patience
 
 
 def test_names_of_machines_fit(template: dict[str, Any]) -> None:
