@@ -1,17 +1,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from heapq import heapreplace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stepsaga.engines.functions import FunctionError, NoAnswer
 from stepsaga.engines.simulator import Simulator
+from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.errors import EngineError
 from stepsaga.store.memory import MemoryStore
 from tests.engines.support import Run, Script, definition, passing, result_of, start, task
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepsaga.engines.protocol import HistoryEvent
 
 FAIL = {"Type": "Fail", "Error": "E", "Cause": "c"}
@@ -455,6 +462,67 @@ def test_same_machine_gives_the_same_history() -> None:
         return [(event.type, event.time) for event in run.history]
 
     assert types() == types()
+
+
+def test_plan_knows_the_tasks_in_blocks() -> None:
+    """Tasks in branches and items can have faults, and their handlers' modules are found."""
+    payload = {"handler": "handlers.payments:charge"}
+    charge = task(Parameters={"FunctionName": "f", "Payload": payload})
+    inner = mapped(block(charge=charge))
+    plan = plan_of({"M": definition({"p": parallel(block(m=inner), block(t=task()))})})
+    assert [target.state for target in plan.targets] == ["charge", "t"]
+    assert plan.participants == ("handlers.payments",)
+
+
+Tree = int | tuple[str, list[Any]]
+TREES: st.SearchStrategy[Tree] = st.recursive(
+    st.integers(0, 9),
+    lambda inner: st.tuples(
+        st.sampled_from(["one after the other", "side by side"]),
+        st.lists(inner, min_size=1, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+def duration(tree: Tree) -> int:
+    """What waits that are nested like this take."""
+    if isinstance(tree, int):
+        return tree
+    how, parts = tree
+    return (sum if how == "one after the other" else max)(duration(part) for part in parts)
+
+
+def states_of(tree: Tree, names: Iterator[int]) -> dict[str, Any]:
+    """A block that waits like this."""
+    if isinstance(tree, int):
+        return block(**{f"s{next(names)}": wait(tree)})
+    how, parts = tree
+    groups = [[part] for part in parts] if how == "one after the other" else [parts]
+    made = [parallel(*(states_of(part, names) for part in group)) for group in groups]
+    labels = [f"s{next(names)}" for _ in made]
+    for state, after in zip(made, labels[1:], strict=False):
+        del state["End"]
+        state["Next"] = after
+    return block(**dict(zip(labels, made, strict=True)))
+
+
+@given(TREES)
+def test_time_of_any_nesting(tree: Tree) -> None:
+    """However blocks are nested, what is side by side takes the time of the longest part."""
+    assert seconds_of(start(states_of(tree, count())["States"])) == duration(tree)
+
+
+@given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 5))
+def test_time_of_any_map(items: list[int], most: int) -> None:
+    """With MaxConcurrency each item begins when the first of those before it has made room."""
+    processor = block(w={"Type": "Wait", "SecondsPath": "$", "End": True})
+    free = [0] * most
+    for item in items:
+        heapreplace(free, free[0] + item)
+    run = start({"m": mapped(processor, MaxConcurrency=most)}, items)
+    assert seconds_of(run) == max(free)
+    assert run.wait().output == items
 
 
 # Refusals

@@ -63,12 +63,13 @@ class _Watch:
 class Simulator:
     """An `Engine` that interprets the text of definitions. Time passes only as far as it is needed.
 
-    One thread at a time may use it.
+    One thread at a time may use it. What is to happen at a virtual time is asked of its clock:
+    ``simulator.clock.after(timedelta(hours=3), answer)``.
 
     Args:
         integrations: What Tasks can call, by their ``Resource``.
         clock: Virtual time; by default it begins in 2026.
-        seed: Of jitter, and of random numbers and UUIDs in intrinsic functions.
+        seed: Of jitter, of task tokens, and of random numbers and UUIDs in intrinsic functions.
         latency: What each call takes of virtual time.
         on_close: Told the description of each execution that has come to an end.
     """
