@@ -20,6 +20,7 @@ StepsagaError
 │   ├── MachineMissing (LookupError)    no such state machine
 │   ├── ExecutionMissing (LookupError)  no such execution
 │   ├── ExecutionExists (ValueError)    the name is taken: another input, or closed
+│   ├── TaskTimedOut (ValueError)       a task token that nobody waits for any more
 │   ├── EngineUnreachable (ConnectionError)  no credentials, no rights, no network, no answer
 │   └── EngineThrottled (ConnectionError)    Step Functions is over its rate
 ├── DeploymentError (ValueError)     what would be deployed is wrong; names it and the way out
@@ -171,6 +172,13 @@ class ExecutionMissing(EngineError, LookupError):
 
 class ExecutionExists(EngineError, ValueError):
     """The name is taken by an execution with another input, or by one that is closed."""
+
+
+class TaskTimedOut(EngineError, ValueError):
+    """A task token's Task was answered already, its time is over, or it was stopped.
+
+    Whoever has done the Task's work must undo it: the execution goes on without it.
+    """
 
 
 class EngineUnreachable(EngineError, ConnectionError):

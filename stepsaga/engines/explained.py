@@ -14,6 +14,7 @@ from stepsaga.errors import (
     ExecutionExists,
     ExecutionMissing,
     MachineMissing,
+    TaskTimedOut,
 )
 from stepsaga.store.failures import Failure, Kind, failure_of
 
@@ -27,6 +28,7 @@ _ERRORS: Final[Mapping[str, type[EngineError]]] = {
     EXISTS: ExecutionExists,
     "ExecutionDoesNotExist": ExecutionMissing,
     "StateMachineDoesNotExist": MachineMissing,
+    "TaskTimedOut": TaskTimedOut,
 }
 _KINDS: Final[Mapping[Kind, type[EngineError]]] = {
     Kind.THROTTLED: EngineThrottled,

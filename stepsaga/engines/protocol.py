@@ -128,6 +128,24 @@ class Engine(Protocol):
         """Continue a failed, timed-out or aborted execution at the state that did not succeed."""
         ...
 
+    def send_task_success(self, token: str, output: Any) -> None:
+        """Give a Task that waits for this token its result, a JSON value.
+
+        Raises:
+            TaskTimedOut: Nobody waits for it any more; the two other calls raise it, too.
+            EngineError: ``InvalidToken``: no Task was given it. ``InvalidOutput``: the output is no
+                JSON, or too large.
+        """
+        ...
+
+    def send_task_failure(self, token: str, *, error: str = "", cause: str = "") -> None:
+        """Let a Task that waits for this token fail."""
+        ...
+
+    def send_task_heartbeat(self, token: str) -> None:
+        """Begin the time of a Task's ``HeartbeatSeconds`` anew."""
+        ...
+
     def execution_arn(self, machine: str, name: str) -> str:
         """The ARN that an execution of this name has, whether or not there is one.
 

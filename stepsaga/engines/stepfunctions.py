@@ -77,6 +77,18 @@ class StepFunctionsClient(Protocol):
         """RedriveExecution."""
         ...
 
+    def send_task_success(self, **parameters: Any) -> Mapping[str, Any]:
+        """SendTaskSuccess."""
+        ...
+
+    def send_task_failure(self, **parameters: Any) -> Mapping[str, Any]:
+        """SendTaskFailure."""
+        ...
+
+    def send_task_heartbeat(self, **parameters: Any) -> Mapping[str, Any]:
+        """SendTaskHeartbeat."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ListedExecution:
@@ -218,6 +230,26 @@ class StepFunctionsEngine:
         """
         with explained(f"execution {arn}"):
             self._client.redrive_execution(executionArn=arn)
+
+    def send_task_success(self, token: str, output: Any) -> None:
+        """Answer a task token with a result; see `Engine`."""
+        try:
+            text = dump(output)
+        except (TypeError, ValueError) as error:
+            raise EngineError(f"InvalidOutput: the output is no JSON: {error}") from error
+        with explained("a task token"):
+            self._client.send_task_success(taskToken=token, output=text)
+
+    def send_task_failure(self, token: str, *, error: str = "", cause: str = "") -> None:
+        """Answer a task token with a failure; see `Engine`."""
+        given = {key: text for key, text in (("error", error), ("cause", cause)) if text}
+        with explained("a task token"):
+            self._client.send_task_failure(taskToken=token, **given)
+
+    def send_task_heartbeat(self, token: str) -> None:
+        """Say that whoever has a task token is at work; see `Engine`."""
+        with explained("a task token"):
+            self._client.send_task_heartbeat(taskToken=token)
 
     def execution_arn(self, machine: str, name: str) -> str:
         """The ARN that an execution of this name has or would have; see `Engine`."""

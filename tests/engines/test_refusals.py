@@ -30,12 +30,14 @@ def put(**parameters: Any) -> dict[str, Any]:
     return {"Type": "Task", "Resource": PUT, "End": True, "Parameters": parameters}
 
 
+def waiting(**fields: Any) -> dict[str, Any]:
+    """A Task that waits for its token."""
+    return task(Resource="arn:aws:states:::lambda:invoke.waitForTaskToken", **fields)
+
+
 @pytest.mark.parametrize(
     ("state", "names"),
     [
-        ({"Type": "Choice", "Choices": []}, "Choice"),
-        ({"Type": "Parallel", "Branches": [], "End": True}, "Parallel"),
-        ({"Type": "Map", "ItemProcessor": {}, "End": True}, "Map"),
         ({"Type": "Nonsense", "End": True}, "Nonsense"),
         ({"End": True}, "Type"),
         (5, "object"),
@@ -48,7 +50,10 @@ def put(**parameters: Any) -> dict[str, Any]:
         (task(HeartbeatSeconds=5), "HeartbeatSeconds"),
         (task(Credentials={}), "Credentials"),
         (task(Resource="arn:aws:states:::sqs:sendMessage"), "sqs:sendMessage"),
-        (task(Resource="arn:aws:states:::lambda:invoke.waitForTaskToken"), "waitForTaskToken"),
+        (put(Item={}) | {"Resource": f"{PUT}.waitForTaskToken"}, "waitForTaskToken"),
+        (waiting(HeartbeatSeconds=30, TimeoutSeconds=30), "HeartbeatSeconds"),
+        (waiting(HeartbeatSeconds=0), "HeartbeatSeconds"),
+        (waiting(HeartbeatSeconds=1, HeartbeatSecondsPath="$.x"), "HeartbeatSecondsPath"),
         (task(Resource="arn:aws:lambda:us-east-1:0:function:f"), "function:f"),
         (task(Parameters={"FunctionName": "f", "InvocationType": "Event"}), "InvocationType"),
         (task(Parameters={"FunctionName": "f", "LogType.$": "$"}), "LogType"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stepsaga.engines.simulator.errors import matches
+from stepsaga.engines.simulator.errors import StateError, matches
 from stepsaga.engines.simulator.retry import Retrier, Retries
 from tests.engines.support import seeded
 
@@ -54,7 +54,7 @@ def test_a_retrier_retries_as_often_as_it_says(retrier: Retrier) -> None:
     """``MaxAttempts`` counts the attempts after the first, and 0 is none."""
     retries = Retries((retrier,))
     pauses = 0
-    while retries.pause("E", seeded()) is not None:
+    while retries.pause(StateError("E"), seeded()) is not None:
         pauses += 1
     assert pauses == retries.count == retrier.attempts
 
@@ -63,7 +63,7 @@ def test_a_retrier_retries_as_often_as_it_says(retrier: Retrier) -> None:
 def test_retriers_count_for_themselves(errors: list[str], first: int, second: int) -> None:
     """One retrier's retries take nothing from another's, whatever the order of the errors."""
     retries = Retries((Retrier(("A",), attempts=first), Retrier(("B",), attempts=second)))
-    made = [error for error in errors if retries.pause(error, seeded()) is not None]
+    made = [error for error in errors if retries.pause(StateError(error), seeded()) is not None]
     assert made.count("A") == min(errors.count("A"), first)
     assert made.count("B") == min(errors.count("B"), second)
     assert retries.count == len(made)
@@ -72,8 +72,8 @@ def test_retriers_count_for_themselves(errors: list[str], first: int, second: in
 def test_an_exhausted_retrier_hides_the_next() -> None:
     """Only the first retrier that matches is asked, also when it is used up."""
     retries = Retries((Retrier(("A",), attempts=0), Retrier(("States.ALL",), attempts=9)))
-    assert retries.pause("A", seeded()) is None
-    assert retries.pause("B", seeded()) is not None
+    assert retries.pause(StateError("A"), seeded()) is None
+    assert retries.pause(StateError("B"), seeded()) is not None
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,9 @@ def test_an_exhausted_retrier_hides_the_next() -> None:
         (["States.TaskFailed"], "States.Timeout", False),
         (["States.TaskFailed"], "States.DataLimitExceeded", False),
         (["States.Timeout"], "States.Timeout", True),
-        (["States.ALL"], None, False),
+        (["States.ALL"], None, True),
+        (["E"], None, False),
+        (["States.ALL"], "States.NoChoiceMatched", False),
     ],
 )
 def test_which_names_match(names: list[str], error: str | None, expected: bool) -> None:

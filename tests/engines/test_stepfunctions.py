@@ -23,6 +23,7 @@ from stepsaga.errors import (
     ExecutionExists,
     ExecutionMissing,
     MachineMissing,
+    TaskTimedOut,
 )
 
 if TYPE_CHECKING:
@@ -316,3 +317,45 @@ def test_errors_of_botocore_are_explained(
         with pytest.raises(kind, match=text) as told:
             ask(RAN)
         assert type(told.value) is kind
+
+
+def test_answers_of_task_tokens() -> None:
+    """Tokens are answered by the API's three operations; an output is sent as JSON text."""
+    nothing: list[Any] = [{}]
+    subject, client, _ = engine(
+        send_task_success=nothing, send_task_failure=nothing, send_task_heartbeat=nothing
+    )
+    subject.send_task_success("t", {"a": "ä"})
+    subject.send_task_failure("t", error="E", cause="c")
+    subject.send_task_failure("t")
+    subject.send_task_heartbeat("t")
+    assert client.asked == [
+        ("send_task_success", {"taskToken": "t", "output": '{"a":"ä"}'}),
+        ("send_task_failure", {"taskToken": "t", "error": "E", "cause": "c"}),
+        ("send_task_failure", {"taskToken": "t"}),
+        ("send_task_heartbeat", {"taskToken": "t"}),
+    ]
+    with pytest.raises(EngineError, match="InvalidOutput"):
+        subject.send_task_success("t", object())
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [
+        ("TaskTimedOut", TaskTimedOut),
+        ("InvalidToken", EngineError),
+        ("TaskDoesNotExist", EngineError),
+    ],
+)
+def test_tokens_that_are_refused(code: str, raised: type[Exception]) -> None:
+    """A token that nobody waits for any more has an error of its own; others have AWS's name."""
+    refused = [refusal(code)]
+    subject, _, _ = engine(
+        send_task_success=refused, send_task_failure=refused, send_task_heartbeat=refused
+    )
+    with pytest.raises(raised, match=code):
+        subject.send_task_success("t", 1)
+    with pytest.raises(raised, match=code):
+        subject.send_task_failure("t")
+    with pytest.raises(raised, match=code):
+        subject.send_task_heartbeat("t")

@@ -1,8 +1,10 @@
 """Step Functions in one process, with a virtual clock: it interprets the compiled text.
 
-definition (text) -> states -> interpreter -> history
+definition (text) -> states -> interpreter -> strands -> history
                        |           |
-  fields, expressions -+           +- integrations -> functions -> runtime -> handlers
+     fields, choices, -+           +- tasks -> integrations -> functions -> runtime -> handlers
+     expressions                   |    +- tokens
+                                   +- branches -> interpreter, once for each branch or item
 """
 
 from __future__ import annotations

@@ -10,9 +10,24 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.simulator import fields
+from stepsaga.engines.simulator.choices import parse_rules
 from stepsaga.engines.simulator.fields import Fields
+from stepsaga.engines.simulator.integrations import TAKES_TOKEN, TOKEN_SUFFIX
 from stepsaga.engines.simulator.naming import check_name
-from stepsaga.engines.simulator.states import Fail, Machine, Pass, State, Succeed, Task, Wait
+from stepsaga.engines.simulator.states import (
+    Block,
+    Choice,
+    Fail,
+    Machine,
+    Map,
+    Parallel,
+    Pass,
+    State,
+    Succeed,
+    Task,
+    Wait,
+    Work,
+)
 from stepsaga.errors import EngineError
 
 if TYPE_CHECKING:
@@ -28,25 +43,24 @@ _STATE_NAME: Final = 80
 _COMMON: Final = frozenset({"Type", "Comment", "QueryLanguage"})
 _FLOW: Final = frozenset({"Next", "End"})
 _IO: Final = frozenset({"InputPath", "OutputPath"})
+_WORK: Final = frozenset({"Parameters", "ResultSelector", "ResultPath", "Retry", "Catch"})
+_TASK: Final = frozenset({"Resource", "TimeoutSeconds", "TimeoutSecondsPath"})
+_HEARTBEAT: Final = frozenset({"HeartbeatSeconds", "HeartbeatSecondsPath"})
+_ITEMS: Final = frozenset({"ItemsPath", "ItemSelector", "ItemProcessor", "Iterator"})
+_CONCURRENCY: Final = frozenset({"MaxConcurrency", "MaxConcurrencyPath"})
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {
-    "Task": _COMMON
-    | _FLOW
-    | _IO
-    | {
-        "Resource",
-        "Parameters",
-        "ResultSelector",
-        "ResultPath",
-        "TimeoutSeconds",
-        "TimeoutSecondsPath",
-        "Retry",
-        "Catch",
-    },
+    "Task": _COMMON | _FLOW | _IO | _WORK | _TASK,
+    "Parallel": _COMMON | _FLOW | _IO | _WORK | {"Branches"},
+    "Map": _COMMON | _FLOW | _IO | _WORK | _ITEMS | _CONCURRENCY,
+    "Choice": _COMMON | _IO | {"Choices", "Default"},
     "Pass": _COMMON | _FLOW | _IO | {"Result", "Parameters", "ResultPath"},
     "Wait": _COMMON | _FLOW | _IO | {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"},
     "Succeed": _COMMON | _IO,
     "Fail": _COMMON | {"Error", "ErrorPath", "Cause", "CausePath"},
 }
+_BLOCK: Final = frozenset({"Comment", "StartAt", "States"})
+_PROCESSOR: Final = _BLOCK | {"ProcessorConfig"}
+_CONFIGURATION: Final = frozenset({"Mode"})
 _MACHINE: Final = frozenset(
     {"Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"}
 )
@@ -69,18 +83,8 @@ def parse_machine(name: str, text: str, integrations: Mapping[str, Integration])
     top.jsonpath()
     if top.get("Version", "1.0") != "1.0":
         raise top.refuse("Version", "only '1.0' exists")
-    states = {
-        state: _state(state, content, integrations)
-        for state, content in top.table("States").items()
-    }
-    machine = Machine(
-        name,
-        top.string("StartAt"),
-        min(top.integer("TimeoutSeconds", _YEAR_SECONDS, least=1), _YEAR_SECONDS),
-        states,
-    )
-    _check_targets(machine)
-    return machine
+    seconds = min(top.integer("TimeoutSeconds", _YEAR_SECONDS, least=1), _YEAR_SECONDS)
+    return Machine(name, seconds, _Parser(integrations).block(top))
 
 
 def _parsed(name: str, text: str) -> dict[str, Any]:
@@ -106,50 +110,139 @@ def _no_number(text: str) -> Any:
     raise EngineError(f"the definition holds {text}, which is no JSON")
 
 
-def _state(name: str, content: Any, integrations: Mapping[str, Integration]) -> State:
-    if not 1 <= len(name) <= _STATE_NAME:
-        raise EngineError(f"state {name!r}: a name has 1 to {_STATE_NAME} characters")
-    place = Fields(f"state {name!r}", content)
-    try:
-        return _parsed_state(name, place, integrations)
-    except EngineError as error:
-        if str(error).startswith(place.place):
-            raise
-        raise EngineError(f"{place.place}: {error}") from error
+class _Parser:
+    """Parses the states of one machine, whose names are used once in all its blocks."""
 
+    def __init__(self, integrations: Mapping[str, Integration]) -> None:
+        self._integrations = integrations
+        self._names: set[str] = set()
+        self._kinds: Mapping[str, Callable[[str, Fields], State]] = {
+            "Task": self._task,
+            "Parallel": self._parallel,
+            "Map": self._map,
+            "Choice": _choice,
+            "Pass": _pass,
+            "Wait": _wait,
+            "Succeed": _succeed,
+            "Fail": _fail,
+        }
 
-def _parsed_state(name: str, place: Fields, integrations: Mapping[str, Integration]) -> State:
-    kind = place.string("Type")
-    if kind not in _KNOWN:
-        known = ", ".join(_KNOWN)
-        raise place.refuse("Type", f"{kind!r} is not known to the simulator: it runs {known}")
-    place.only(_KNOWN[kind])
-    place.jsonpath()
-    if kind == "Task":
-        return _task(name, place, integrations)
-    return _PARSERS[kind](name, place)
+    def block(self, place: Fields) -> Block:
+        """The states of an object with ``StartAt`` and ``States``."""
+        states = {
+            name: self._state(name, content) for name, content in place.table("States").items()
+        }
+        block = Block(place.string("StartAt"), states)
+        _check_targets(place.place, block)
+        return block
 
+    def _state(self, name: str, content: Any) -> State:
+        if not 1 <= len(name) <= _STATE_NAME:
+            raise EngineError(f"state {name!r}: a name has 1 to {_STATE_NAME} characters")
+        if name in self._names:
+            raise EngineError(f"state {name!r}: the name is used twice in this machine")
+        self._names.add(name)
+        place = Fields(f"state {name!r}", content)
+        try:
+            return self._parsed(name, place)
+        except EngineError as error:
+            if str(error).startswith("state "):
+                raise
+            raise EngineError(f"{place.place}: {error}") from error
 
-def _task(name: str, place: Fields, integrations: Mapping[str, Integration]) -> Task:
-    resource = place.string("Resource")
-    if resource not in integrations:
-        known = ", ".join(sorted(integrations)) or "none"
-        raise place.refuse(
-            "Resource", f"{resource!r} is not known to the simulator; known are: {known}"
+    def _parsed(self, name: str, place: Fields) -> State:
+        kind = place.string("Type")
+        if kind not in _KNOWN:
+            known = ", ".join(_KNOWN)
+            raise place.refuse("Type", f"{kind!r} is not known to the simulator: it runs {known}")
+        token = kind == "Task" and str(place.get("Resource")).endswith(TOKEN_SUFFIX)
+        place.only(_KNOWN[kind] | (_HEARTBEAT if token else frozenset()))
+        place.jsonpath()
+        return self._kinds[kind](name, place)
+
+    def _task(self, name: str, place: Fields) -> Task:
+        whole = place.string("Resource")
+        resource = whole.removesuffix(TOKEN_SUFFIX)
+        token = resource != whole
+        if resource not in self._integrations or (token and resource not in TAKES_TOKEN):
+            both = [f"{one}{TOKEN_SUFFIX}" for one in self._integrations if one in TAKES_TOKEN]
+            known = ", ".join(sorted([*self._integrations, *both])) or "none"
+            raise place.refuse(
+                "Resource", f"{whole!r} is not known to the simulator; known are: {known}"
+            )
+        self._integrations[resource].check(place.get("Parameters", {}))
+        return Task(
+            **_work(name, place),
+            parameters=fields.template(place, "Parameters"),
+            resource=resource,
+            token=token,
+            seconds=fields.timeout(place),
+            heartbeat=fields.heartbeat(place),
         )
-    integrations[resource].check(place.get("Parameters", {}))
-    return Task(
+
+    def _parallel(self, name: str, place: Fields) -> Parallel:
+        contents = place.items("Branches")
+        if not contents:
+            raise place.refuse("Branches", "must hold at least one branch")
+        branches = []
+        for index, content in enumerate(contents):
+            branch = Fields(f"{place.place}: Branches[{index}]", content)
+            branch.only(_BLOCK)
+            branches.append(self.block(branch))
+        return Parallel(
+            **_work(name, place),
+            parameters=fields.template(place, "Parameters"),
+            branches=tuple(branches),
+        )
+
+    def _map(self, name: str, place: Fields) -> Map:
+        selector = "ItemSelector"
+        if "Parameters" in place.content:
+            # The older name of the same field.
+            selector = place.one_of("ItemSelector", "Parameters")
+        return Map(
+            **_work(name, place),
+            parameters=fields.template(place, selector),
+            items=fields.items_path(place),
+            processor=self._processor(place),
+            concurrency=fields.concurrency(place),
+        )
+
+    def _processor(self, place: Fields) -> Block:
+        field = place.one_of("ItemProcessor", "Iterator")
+        processor = Fields(f"{place.place}: {field}", place.content[field])
+        processor.only(_PROCESSOR if field == "ItemProcessor" else _BLOCK)
+        if "ProcessorConfig" in processor.content:
+            found = processor.content["ProcessorConfig"]
+            configuration = Fields(f"{processor.place}: ProcessorConfig", found)
+            mode = configuration.get("Mode", "INLINE")
+            if mode != "INLINE":
+                raise configuration.refuse("Mode", f"the simulator knows INLINE only, not {mode!r}")
+            configuration.only(_CONFIGURATION)
+        return self.block(processor)
+
+
+def _work(name: str, place: Fields) -> dict[str, Any]:
+    """The fields that Task, Parallel and Map have in common."""
+    return {
+        "name": name,
+        "next": fields.flow(place),
+        "input": fields.selection(place, "InputPath"),
+        "output": fields.selection(place, "OutputPath"),
+        "selector": fields.template(place, "ResultSelector"),
+        "result_path": fields.result_path(place),
+        "retriers": fields.retriers(place),
+        "catchers": fields.catchers(place),
+    }
+
+
+def _choice(name: str, place: Fields) -> Choice:
+    return Choice(
         name=name,
-        next=fields.flow(place),
+        next=place.string("Default") if "Default" in place.content else None,
         input=fields.selection(place, "InputPath"),
         output=fields.selection(place, "OutputPath"),
-        resource=resource,
-        parameters=fields.template(place, "Parameters"),
-        selector=fields.template(place, "ResultSelector"),
-        result_path=fields.result_path(place),
-        seconds=fields.timeout(place),
-        retriers=fields.retriers(place),
-        catchers=fields.catchers(place),
+        rules=parse_rules(place),
     )
 
 
@@ -198,34 +291,32 @@ def _fail(name: str, place: Fields) -> Fail:
     )
 
 
-_PARSERS: Final[Mapping[str, Callable[[str, Fields], State]]] = {
-    "Pass": _pass,
-    "Wait": _wait,
-    "Succeed": _succeed,
-    "Fail": _fail,
-}
+def _check_targets(place: str, block: Block) -> None:
+    """Every name is a state of the same block, and every state of it can be reached."""
 
-
-def _check_targets(machine: Machine) -> None:
     def there(where: str, target: str) -> str:
-        if target not in machine.states:
-            raise EngineError(f"machine {machine.name}: {where} names no state: {target!r}")
+        if target not in block.states:
+            raise EngineError(f"{where} names no state of its block: {target!r}")
         return target
 
-    left = [there("StartAt", machine.start)]
+    left = [there(f"{place}: StartAt", block.start)]
     reached: set[str] = set()
-    for name, state in machine.states.items():
+    for name, state in block.states.items():
         for target in _targets(state):
             there(f"state {name!r}", target)
     while left:
         name = left.pop()
         if name not in reached:
             reached.add(name)
-            left += _targets(machine.states[name])
-    if lost := [name for name in machine.states if name not in reached]:
-        raise EngineError(f"machine {machine.name}: state {lost[0]!r} cannot be reached")
+            left += _targets(block.states[name])
+    if lost := [name for name in block.states if name not in reached]:
+        raise EngineError(f"{place}: state {lost[0]!r} cannot be reached")
 
 
 def _targets(state: State) -> list[str]:
-    caught = [catcher.target for catcher in state.catchers] if isinstance(state, Task) else []
-    return caught if state.next is None else [state.next, *caught]
+    targets = [] if state.next is None else [state.next]
+    if isinstance(state, Work):
+        targets += [catcher.target for catcher in state.catchers]
+    if isinstance(state, Choice):
+        targets += [rule.target for rule in state.rules]
+    return targets

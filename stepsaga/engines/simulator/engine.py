@@ -15,9 +15,12 @@ from stepsaga.engines.simulator.clock import Signal, VirtualClock, iso
 from stepsaga.engines.simulator.definition import parse_machine
 from stepsaga.engines.simulator.errors import RUNTIME, StateError
 from stepsaga.engines.simulator.history import LIMIT, History
-from stepsaga.engines.simulator.interpreter import Interpreter, Position, World
+from stepsaga.engines.simulator.interpreter import Interpreter
 from stepsaga.engines.simulator.naming import ROLE, check_name, execution_arn
 from stepsaga.engines.simulator.sagas import Setting, plan_of
+from stepsaga.engines.simulator.strands import Spawn, Strand
+from stepsaga.engines.simulator.tokens import Tokens
+from stepsaga.engines.simulator.world import Journey, Position, World
 from stepsaga.errors import EngineError, ExecutionExists, ExecutionMissing, MachineMissing
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from stepsaga.engines.functions import Functions
     from stepsaga.engines.simulator.clock import Timer
     from stepsaga.engines.simulator.integrations import Integration
-    from stepsaga.engines.simulator.interpreter import Process
     from stepsaga.engines.simulator.sagas import CompiledSaga
     from stepsaga.engines.simulator.states import Machine
     from stepsaga.store.protocol import EventStore
@@ -46,7 +48,7 @@ class _Execution:
     input: str
     interpreter: Interpreter
     history: History = field(default_factory=History)
-    process: Process | None = None
+    strand: Strand | None = None
     timer: Timer | None = None
     output: str | None = None
 
@@ -61,12 +63,13 @@ class _Watch:
 class Simulator:
     """An `Engine` that interprets the text of definitions. Time passes only as far as it is needed.
 
-    One thread at a time may use it.
+    One thread at a time may use it. What is to happen at a virtual time is asked of its clock:
+    ``simulator.clock.after(timedelta(hours=3), answer)``.
 
     Args:
         integrations: What Tasks can call, by their ``Resource``.
         clock: Virtual time; by default it begins in 2026.
-        seed: Of jitter, and of random numbers and UUIDs in intrinsic functions.
+        seed: Of jitter, of task tokens, and of random numbers and UUIDs in intrinsic functions.
         latency: What each call takes of virtual time.
         on_close: Told the description of each execution that has come to an end.
     """
@@ -85,7 +88,8 @@ class Simulator:
         """What has gone wrong so far, where faults were asked for."""
         # Not for secrets: the same seed must give the same run.
         random = Random(seed)  # noqa: S311 -- as the line above says
-        self._world = World(self.clock, random, integrations, latency)
+        tokens = Tokens(self.clock, random)
+        self._world = World(self.clock, random, integrations, latency, tokens)
         self._machines: dict[str, Machine] = {}
         self._executions: dict[str, _Execution] = {}
         self._on_close = on_close
@@ -189,9 +193,9 @@ class Simulator:
         if why := self._not_redrivable(execution):
             raise EngineError(f"ExecutionNotRedrivable: {view.name}: {why}")
         redrives = view.redrives + 1
-        interpreter = execution.interpreter
-        interpreter.execution = {
-            **interpreter.execution,
+        journey = execution.interpreter.journey
+        journey.execution = {
+            **journey.execution,
             "RedriveCount": redrives,
             "RedriveTime": iso(self.clock.now()),
         }
@@ -214,6 +218,18 @@ class Simulator:
         for view in sorted(views, key=lambda view: view.started, reverse=True):
             if view.machine == machine and status in (None, view.status):
                 yield view
+
+    def send_task_success(self, token: str, output: Any) -> None:
+        """Answer a task token with a result; see `Engine`."""
+        self._world.tokens.succeed(token, output)
+
+    def send_task_failure(self, token: str, *, error: str = "", cause: str = "") -> None:
+        """Answer a task token with a failure; see `Engine`."""
+        self._world.tokens.fail(token, error or None, cause or None)
+
+    def send_task_heartbeat(self, token: str) -> None:
+        """Say that whoever has a task token is at work; see `Engine`."""
+        self._world.tokens.heartbeat(token)
 
     # The simulator's own
 
@@ -246,7 +262,7 @@ class Simulator:
 
     def transitions(self, arn: str) -> int:
         """The state transitions so far, as Step Functions bills them: states entered, retries."""
-        return self._execution(arn).interpreter.transitions
+        return self._execution(arn).interpreter.journey.transitions
 
     # Inside
 
@@ -286,12 +302,13 @@ class Simulator:
             "RoleArn": ROLE,
             "StartTime": iso(now),
         }
-        position = Position(machine.start, document, text)
+        position = Position(machine.block.start, document, text)
+        journey = Journey(self._world, machine.name, context)
         execution = _Execution(
             view=ExecutionView(arn, name, machine.name, Status.RUNNING, json.loads(text), now),
             machine=machine,
             input=text,
-            interpreter=Interpreter(machine, self._world, context, position),
+            interpreter=Interpreter(machine.block, journey, position),
         )
         details = {"input": text, "inputDetails": {"truncated": False}, "roleArn": ROLE}
         execution.history.add("ExecutionStarted", now, details)
@@ -299,11 +316,16 @@ class Simulator:
         return execution
 
     def _run(self, execution: _Execution) -> None:
-        process = execution.interpreter.run()
-        execution.process = process
-        self.clock.at(self.clock.now(), partial(self._advance, execution, process, None))
+        execution.strand = self._begin(
+            execution, Spawn(execution.interpreter.run(), partial(self._ended, execution))
+        )
         seconds = timedelta(seconds=execution.machine.seconds)
         execution.timer = self.clock.after(seconds, partial(self._time_out, execution))
+
+    def _begin(self, execution: _Execution, spawn: Spawn) -> Strand:
+        strand = Strand(spawn.process, spawn.ended)
+        self.clock.at(self.clock.now(), partial(self._advance, execution, strand, None))
+        return strand
 
     def _step(self, execution: _Execution) -> None:
         if not self.clock.step():
@@ -312,30 +334,35 @@ class Simulator:
                 " error broke it off"
             )
 
-    def _advance(self, execution: _Execution, process: Process, value: Any) -> None:
-        """Let a process go on until it waits for something, is closed, or was wanted here."""
-        while execution.process is process:
-            try:
-                item = process.send(value)
-            except StopIteration:
-                self._succeed(execution)
+    def _advance(self, execution: _Execution, strand: Strand, value: Any) -> None:
+        """Let a strand go on until it waits for something, is closed, or was wanted here."""
+        while strand.open:
+            item = strand.next(value)
+            if item is None:
                 return
-            except StateError as error:
-                self._close(execution, Status.FAILED, "ExecutionFailed", error)
-                return
+            if isinstance(item, Spawn):
+                value = self._begin(execution, item)
+                continue
             if isinstance(item, Signal):
                 if item.fired:
                     value = item.value
                     continue
-                item.listen(partial(self._advance, execution, process))
+                item.listen(partial(self._advance, execution, strand))
                 return
             if execution.history.full:
                 self._close(execution, Status.FAILED, "ExecutionFailed", _history_full())
                 return
             value = execution.history.add(item.type, self.clock.now(), item.details)
             if self._is_wanted(execution, value):
-                self.clock.at(self.clock.now(), partial(self._advance, execution, process, value))
+                self.clock.at(self.clock.now(), partial(self._advance, execution, strand, value))
                 return
+
+    def _ended(self, execution: _Execution, error: StateError | None) -> None:
+        if error is None:
+            execution.output = execution.interpreter.position.text
+            self._close(execution, Status.SUCCEEDED, "ExecutionSucceeded", None)
+        else:
+            self._close(execution, Status.FAILED, "ExecutionFailed", error)
 
     def _is_wanted(self, execution: _Execution, event: HistoryEvent) -> bool:
         watch = self._watch
@@ -347,17 +374,13 @@ class Simulator:
     def _time_out(self, execution: _Execution) -> None:
         self._close(execution, Status.TIMED_OUT, "ExecutionTimedOut", StateError(None))
 
-    def _succeed(self, execution: _Execution) -> None:
-        execution.output = execution.interpreter.position.text
-        self._close(execution, Status.SUCCEEDED, "ExecutionSucceeded", None)
-
     def _close(
         self, execution: _Execution, status: Status, kind: str, failure: StateError | None
     ) -> None:
         now = self.clock.now()
-        if execution.process is not None:
-            process, execution.process = execution.process, None
-            process.close()
+        if execution.strand is not None:
+            strand, execution.strand = execution.strand, None
+            strand.close()
         if execution.timer is not None:
             execution.timer.cancel()
         details: dict[str, Any] = {} if failure is None else failure.details()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.jsontext import dump
 from stepsaga.engines.simulator.errors import ALL, runtime_error
 from stepsaga.engines.simulator.expressions import parse_expression, parse_template
 from stepsaga.engines.simulator.intrinsics import IN_FAIL
+from stepsaga.engines.simulator.moments import moment_of
 from stepsaga.engines.simulator.paths import parse_reference
 from stepsaga.engines.simulator.retry import Retrier
 from stepsaga.engines.simulator.states import Catcher
@@ -19,13 +19,13 @@ from stepsaga.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
-    from stepsaga.engines.simulator.expressions import Scope
+    from stepsaga.engines.simulator.expressions import Expression, Scope
     from stepsaga.engines.simulator.paths import Path
 
 _MOST_SECONDS: Final = 99_999_999
 _MOST_DELAY: Final = 31_622_400
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _RETRIER: Final = frozenset(
     {
         "ErrorEquals",
@@ -162,7 +162,47 @@ def timeout(place: Fields) -> Callable[[Scope], int]:
         return lambda _: seconds
     if "TimeoutSeconds" in place.content:
         raise place.refuse("TimeoutSecondsPath", "cannot stand beside TimeoutSeconds")
-    return _seconds_path("TimeoutSecondsPath", place.content["TimeoutSecondsPath"], least=1)
+    return _integer_path("TimeoutSecondsPath", place.content["TimeoutSecondsPath"], least=1)
+
+
+def heartbeat(place: Fields) -> Callable[[Scope], int] | None:
+    """``HeartbeatSeconds`` or ``HeartbeatSecondsPath``; None where there is neither."""
+    fixed, path = "HeartbeatSeconds", "HeartbeatSecondsPath"
+    if path in place.content:
+        if fixed in place.content:
+            raise place.refuse(path, f"cannot stand beside {fixed}")
+        return _integer_path(path, place.content[path], least=1)
+    if fixed not in place.content:
+        return None
+    seconds = place.integer(fixed, 1, least=1)
+    limit = place.get("TimeoutSeconds", _MOST_SECONDS)
+    if isinstance(limit, int) and seconds >= limit:
+        raise place.refuse(fixed, f"must be smaller than TimeoutSeconds, {limit}")
+    return lambda _: seconds
+
+
+def items_path(place: Fields) -> Callable[[Scope], Any]:
+    """``ItemsPath``: the items of a Map."""
+    expression = _path("ItemsPath", place.get("ItemsPath", "$"))
+
+    def evaluate(scope: Scope) -> list[Any]:
+        value = expression(scope)
+        if not isinstance(value, list):
+            raise runtime_error(f'Reference path "{expression.text}" must point to array.')
+        return value
+
+    return evaluate
+
+
+def concurrency(place: Fields) -> Callable[[Scope], int]:
+    """``MaxConcurrency`` or ``MaxConcurrencyPath``."""
+    fixed, path = "MaxConcurrency", "MaxConcurrencyPath"
+    if path not in place.content:
+        most = place.integer(fixed, 0, least=0)
+        return lambda _: most
+    if fixed in place.content:
+        raise place.refuse(path, f"cannot stand beside {fixed}")
+    return _integer_path(path, place.content[path], least=0)
 
 
 def retriers(place: Fields) -> tuple[Retrier, ...]:
@@ -206,10 +246,10 @@ def wake(place: Fields) -> Callable[[Scope, datetime], datetime]:
         pause = timedelta(seconds=place.integer("Seconds", 0, least=0))
         return lambda _, entered: entered + pause
     if field == "SecondsPath":
-        seconds = _seconds_path(field, place.content[field], least=0)
+        seconds = _integer_path(field, place.content[field], least=0)
         return lambda scope, entered: entered + timedelta(seconds=seconds(scope))
     if field == "Timestamp":
-        moment = _moment(place.content[field])
+        moment = moment_of(place.content[field])
         if moment is None:
             raise place.refuse(field, "String does not match RFC3339 timestamp")
         return lambda _, __: moment
@@ -239,12 +279,12 @@ def _text(field: str, expression: Callable[[Scope], Any]) -> Callable[[Scope], A
     return evaluate
 
 
-def _path(field: str, text: Any) -> Callable[[Scope], Any]:
+def _path(field: str, text: Any) -> Expression:
     """A path, not a function."""
     return parse_expression(field, text, frozenset())
 
 
-def _seconds_path(field: str, text: Any, *, least: int) -> Callable[[Scope], int]:
+def _integer_path(field: str, text: Any, *, least: int) -> Callable[[Scope], int]:
     expression = _path(field, text)
 
     def evaluate(scope: Scope) -> int:
@@ -263,21 +303,12 @@ def _timestamp_path(field: str, text: Any) -> Callable[[Scope, datetime], dateti
 
     def evaluate(scope: Scope, _: datetime) -> datetime:
         value = expression(scope)
-        moment = _moment(value)
+        moment = moment_of(value)
         if moment is None:
             raise runtime_error(f"The field '{field}' is no RFC3339 timestamp: {dump(value)}")
         return moment
 
     return evaluate
-
-
-def _moment(text: Any) -> datetime | None:
-    if not isinstance(text, str) or not _TIME.fullmatch(text):
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _error_names(entry: Fields) -> tuple[str, ...]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from stepsaga.store.protocol import EventStore
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+TOKEN_SUFFIX: Final = ".waitForTaskToken"  # noqa: S105 -- opens nothing
+TAKES_TOKEN: Final = frozenset({LAMBDA_INVOKE})
+"""The integrations that can be told to wait for a task token."""
 PUT_ITEM: Final = "arn:aws:states:::dynamodb:putItem"
 
 _HEADERS: Final = {

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from stepsaga.engines.simulator.errors import matches
-
 if TYPE_CHECKING:
     from random import Random
+
+    from stepsaga.engines.simulator.errors import StateError
 
 _LONGEST_SECONDS: Final = 31_622_400
 """No pause is longer: the largest ``MaxDelaySeconds``, and over the year of an execution."""
@@ -58,13 +58,13 @@ class Retries:
         """All retries so far: ``$$.State.RetryCount``."""
         return sum(self._made)
 
-    def pause(self, error: str | None, random: Random) -> timedelta | None:
+    def pause(self, error: StateError, random: Random) -> timedelta | None:
         """How long to wait before trying again; None where the error is not retried any more.
 
         Only the first retrier that matches is asked, also when it is exhausted.
         """
         for index, retrier in enumerate(self._retriers):
-            if matches(retrier.errors, error):
+            if error.matched_by(retrier.errors):
                 made = self._made[index]
                 if made >= retrier.attempts:
                     return None

@@ -151,11 +151,19 @@ def _texts(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> dict[str, str]:
 def _tasks(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The Tasks of a definition; what is no definition is refused later, when it is created."""
     try:
-        states = json.loads(text)["States"]
-        tasks = [(name, state) for name, state in states.items() if state["Type"] == "Task"]
+        yield from list(_tasks_of(json.loads(text)))
     except (ValueError, LookupError, TypeError, AttributeError):
         return
-    yield from tasks
+
+
+def _tasks_of(block: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The Tasks of a block, and of the blocks in it."""
+    for name, state in block["States"].items():
+        if state["Type"] == "Task":
+            yield name, state
+        inner = [state[field] for field in ("ItemProcessor", "Iterator") if field in state]
+        for one in (*state.get("Branches", ()), *inner):
+            yield from _tasks_of(one)
 
 
 def _payload(task: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,16 +41,76 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Task(State):
-    """A call of an integration. ``result_path`` None drops the result."""
+class Choice(State):
+    """Goes where the first rule that holds points to. ``next`` is ``Default``."""
 
-    resource: str
+    rules: tuple[ChoiceRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRule:
+    """One rule of a Choice."""
+
+    holds: Callable[[Scope], bool]
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work(State):
+    """What Task, Parallel and Map have: a result, and errors. ``result_path`` None drops it."""
+
     parameters: Callable[[Scope], Any] | None
     selector: Callable[[Scope], Any] | None
     result_path: Path | None
-    seconds: Callable[[Scope], int]
     retriers: tuple[Retrier, ...]
     catchers: tuple[Catcher, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Work):
+    """A call of an integration.
+
+    Attributes:
+        resource: The integration, as the definition names it, without ``.waitForTaskToken``.
+        token: Whether the result comes by a task token.
+        seconds: ``TimeoutSeconds``.
+        heartbeat: ``HeartbeatSeconds``; None where there are none.
+    """
+
+    resource: str
+    token: bool
+    seconds: Callable[[Scope], int]
+    heartbeat: Callable[[Scope], int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """States that go over into each other: a machine's, a branch's, or those of a Map's items."""
+
+    start: str
+    states: Mapping[str, State]
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel(Work):
+    """Runs its branches side by side."""
+
+    branches: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Map(Work):
+    """Runs its block for each item. ``parameters`` is ``ItemSelector``, evaluated for each item.
+
+    Attributes:
+        items: ``ItemsPath``.
+        processor: The block.
+        concurrency: How many items may be under way; 0 for as many as there may be.
+    """
+
+    items: Callable[[Scope], Any]
+    processor: Block
+    concurrency: Callable[[Scope], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +130,12 @@ class Wait(State):
 
 @dataclass(frozen=True, slots=True)
 class Succeed(State):
-    """Ends the execution well."""
+    """Ends its block well, the execution where that is the machine's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fail(State):
-    """Ends the execution badly. None where the field is absent."""
+    """Ends its block badly. None where the field is absent."""
 
     error: Callable[[Scope], Any] | None
     cause: Callable[[Scope], Any] | None
@@ -86,6 +146,5 @@ class Machine:
     """A definition, ready to run. ``seconds`` is the execution's time."""
 
     name: str
-    start: str
     seconds: int
-    states: Mapping[str, State]
+    block: Block

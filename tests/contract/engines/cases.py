@@ -41,12 +41,14 @@ class Case:
         definition: ASL, substitutions filled in.
         script: What the functions of the states do.
         input: The execution's input.
+        together: Whether parts of it happen at the same time: their order is not compared.
     """
 
     name: str
     definition: str
     script: Mapping[str, Sequence[Act]] = field(default_factory=dict)
     input: Any = field(default_factory=lambda: ORDER)
+    together: bool = False
 
 
 # Pure ASL
@@ -476,5 +478,7 @@ REFUSED: Final[Mapping[str, str]] = {
 """Definitions that no engine could run."""
 REDRIVE: Final = ("redrive-goes-on", "redrive-is-told")
 """The contracts of redrive."""
+TOKENS: Final = ("tokens-once", "tokens-unknown")
+"""The contracts of task tokens."""
 DESCRIBED: Final = ("history-details", "described-failed")
 """The contracts of what is told of an execution."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.contract.engines.cases import ORDER
+from tests.contract.engines.state_cases import KINDS, VALUES
 
 ANYTHING: Final = object()
 
@@ -33,6 +34,15 @@ COMPENSATED: Final = "FAILED SagaCompensated"
 RECORDED: Final = (("99999", "ended"),)
 _STARTED, _DONE = "ExecutionStarted", "ExecutionSucceeded"
 _TASK: Final = ("TaskStateEntered", "TaskScheduled", "TaskStarted")
+
+_LOW, _HIGH, _OTHER = KINDS["Timestamp"]
+_DID: Final = {"got": {"value": {"did": "A"}}}
+
+
+def _answers(document: dict[str, Any], *words: str) -> dict[str, Any]:
+    """A document with the answers to the questions that were asked of it."""
+    return {**document, "answers": {f"q{index}": word for index, word in enumerate(words)}}
+
 
 EXPECTED: Final[dict[str, Expected]] = {
     # Documents
@@ -114,6 +124,119 @@ EXPECTED: Final[dict[str, Expected]] = {
     "put-twice": Expected("SUCCEEDED"),
     "put-taken": Expected("FAILED DynamoDB.ConditionalCheckFailedException"),
     "put-taken-caught-as-States.TaskFailed": Expected("SUCCEEDED"),
+    # Choices
+    "choice-TimestampLessThan": Expected(
+        "SUCCEEDED",
+        output=_answers({"low": _LOW, "high": _HIGH, "other": _OTHER}, "no", "yes", "no", "no"),
+    ),
+    "choice-logic": Expected(
+        "SUCCEEDED",
+        output=_answers(VALUES, "yes", "no", "yes", "no", "no", "yes", "yes", "yes", "no"),
+    ),
+    "choice-short-circuit": Expected("SUCCEEDED", output=_answers(VALUES, "yes", "no")),
+    "choice-absent": Expected("SUCCEEDED", output=_answers(VALUES, "no", "yes", "no", "no")),
+    "choice-first-rule-wins": Expected("SUCCEEDED", output={"second": 1}),
+    "choice-missing-variable": Expected("FAILED States.Runtime"),
+    "choice-missing-operand": Expected("FAILED States.Runtime"),
+    "choice-without-match": Expected("FAILED States.NoChoiceMatched"),
+    # Parallel and Map: the events are those that were recorded on AWS
+    "parallel-succeeds": Expected(
+        "SUCCEEDED", ("A", "B"), [_DID, {"got": {"value": {"did": "B"}}}]
+    ),
+    "parallel-fails": Expected(
+        "FAILED Broken",
+        happened=(
+            _STARTED,
+            "ParallelStateEntered",
+            "ParallelStateStarted",
+            "FailStateEntered",
+            "ParallelStateFailed",
+            "ExecutionFailed",
+        ),
+    ),
+    "parallel-task-fails": Expected(
+        "FAILED Odd",
+        ("A",),
+        happened=(
+            _STARTED,
+            "ParallelStateEntered",
+            "ParallelStateStarted",
+            *_TASK,
+            "TaskFailed",
+            "TaskStateAborted",
+            "ParallelStateFailed",
+            "ExecutionFailed",
+        ),
+    ),
+    # the branch's own error, not States.BranchFailed
+    "parallel-is-caught-by-the-branchs-error": Expected(
+        "SUCCEEDED", output={**ORDER, "e": {"Error": "Broken", "Cause": "for a reason"}}
+    ),
+    "parallel-stops-the-others": Expected(
+        "SUCCEEDED", output={**ORDER, "e": {"Error": "Broken", "Cause": "for a reason"}}
+    ),
+    "parallel-task-times-out": Expected(
+        "SUCCEEDED", ("A",), {**ORDER, "e": {"Error": "States.Timeout"}}
+    ),
+    # a retry runs the branches again
+    "parallel-is-retried": Expected("SUCCEEDED", ("A", "A", "A"), [{"got": {"value": "fine"}}]),
+    "parallel-fails-three-levels-down": Expected(
+        "SUCCEEDED", output={**ORDER, "e": {"Error": "Broken", "Cause": "for a reason"}}
+    ),
+    "map-of-items": Expected("SUCCEEDED", ("A", "A", "A"), [_DID] * 3),
+    "map-of-nothing": Expected("SUCCEEDED", output=[]),
+    "map-fails": Expected(
+        "FAILED Broken",
+        happened=(
+            _STARTED,
+            "MapStateEntered",
+            "MapStateStarted",
+            "MapIterationStarted",
+            "FailStateEntered",
+            "MapIterationFailed",
+            "MapStateFailed",
+            "ExecutionFailed",
+        ),
+    ),
+    "map-task-fails": Expected(
+        "FAILED Odd",
+        ("A",),
+        happened=(
+            _STARTED,
+            "MapStateEntered",
+            "MapStateStarted",
+            "MapIterationStarted",
+            *_TASK,
+            "TaskFailed",
+            "MapIterationFailed",
+            "TaskStateAborted",
+            "MapStateFailed",
+            "ExecutionFailed",
+        ),
+    ),
+    # Task tokens
+    "token-is-answered": Expected(
+        "SUCCEEDED",
+        ("A",),
+        {"paid": True},
+        happened=(_STARTED, *_TASK, "TaskSubmitted", "TaskSucceeded", "TaskStateExited", _DONE),
+    ),
+    "token-is-answered-in-time": Expected("SUCCEEDED", ("A",), 1),
+    "token-failure-is-caught": Expected(
+        "SUCCEEDED", ("A",), {**ORDER, "e": {"Error": "Odd", "Cause": "for a reason"}}
+    ),
+    "token-failure-without-a-name": Expected(
+        "SUCCEEDED", ("A",), {**ORDER, "e": {"Error": None, "Cause": None}}
+    ),
+    "token-is-asked-for-again": Expected("SUCCEEDED", ("A", "A again"), "at last"),
+    "token-function-fails": Expected("SUCCEEDED", ("A",)),
+    "token-times-out": Expected("SUCCEEDED", ("A",), {**ORDER, "e": {"Error": "States.Timeout"}}),
+    "token-misses-a-heartbeat-States.Timeout": Expected(
+        "SUCCEEDED", ("A",), {**ORDER, "e": {"Error": "States.Timeout"}}
+    ),
+    "token-misses-a-heartbeat-States.HeartbeatTimeout": Expected(
+        "SUCCEEDED", ("A",), {**ORDER, "e": {"Error": "States.Timeout"}}
+    ),
     # Sagas: rule 19 (the first reply replaces whatever the input was)
     "saga-three-succeeds": Expected(
         "SUCCEEDED",

@@ -32,12 +32,22 @@ def with_short_times(definition: str, hanging: Collection[str]) -> str:
     limited = machine.get("TimeoutSeconds") == LIMITED
     if limited:
         machine["TimeoutSeconds"] = LIMIT
-    for name, state in machine["States"].items():
+    for name, state in states_of(machine).items():
         if limited:
             _scale(state)
         else:
             _shorten(state, hangs=name in hanging)
     return json.dumps(machine)
+
+
+def states_of(block: dict[str, Any]) -> dict[str, Any]:
+    """The states of a block, and of the blocks in it: their names are used once."""
+    states = dict(block["States"])
+    for state in block["States"].values():
+        inner = [state[field] for field in ("ItemProcessor", "Iterator") if field in state]
+        for one in (*state.get("Branches", ()), *inner):
+            states |= states_of(one)
+    return states
 
 
 def _hangs(act: object) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.contract.engines.observe import Run
 
 TIMEOUT: Final = "States.Timeout"
-_TIMEOUTS_CAUSE: Final = re.compile(r"|Task timed out after \d+ seconds")
+_TIMEOUTS_CAUSE: Final = re.compile(r"|Task timed out .*")
 
 
 def _everywhere(change: Callable[[Any], Any]) -> Callable[[Run], Run]:
@@ -91,6 +91,11 @@ def _as_failures(run: Run) -> Run:
     failed = "TaskTimedOut"
     history = tuple(replace(one, type="TaskFailed") if one.type == failed else one for one in told)
     return replace(run, history=history)
+
+
+def _not_submitted(run: Run) -> Run:
+    """A history that does not tell that a Task waits for its token."""
+    return replace(run, history=tuple(one for one in run.history if one.type != "TaskSubmitted"))
 
 
 def _without(*names: str) -> Callable[[Run], Run]:
@@ -185,6 +190,34 @@ _TASKS: Final = (
 )
 """Cases in which functions are called."""
 
+_IN_BLOCKS: Final = (
+    "parallel-succeeds",
+    "parallel-takes-parameters",
+    "parallel-drops-its-result",
+    "parallel-has-a-result-*",
+    "parallel-has-an-output-path",
+    "parallel-task-*",
+    "parallel-is-caught-inside",
+    "parallel-is-retried*",
+    "parallel-is-nested",
+    "map-of-items",
+    "map-selects-its-items",
+    "map-has-*",
+    "map-selector-sees-the-input",
+    "map-by-its-older-names",
+    "map-one-after-the-other",
+    "map-two-at-once",
+    "map-task-fails",
+    "map-is-retried",
+)
+"""Cases in which functions are called in branches, or for items."""
+_RACES: Final = ("parallel-task-is-retried-inside",)
+"""Where MiniStack's branches get in each other's way."""
+_UNHEARD: Final = ("token-function-fails", "token-misses-a-heartbeat-States.HeartbeatTimeout")
+"""What goes wrong about a token, and MiniStack does not hear of."""
+_UNLISTED: Final = ("map-of-object", "map-of-text", "map-of-null")
+"""Where there are items that are no list."""
+
 _MOTO: Final = (
     Lack(
         "moto",
@@ -200,9 +233,15 @@ _MOTO: Final = (
             "reference-*-lands-late",
             "reference-undo-charge-*",
             "reference-verify-ship-*",
+            "token-times-out",
+            "token-misses-a-heartbeat-States.Timeout",
         ),
         unless=_SETTLED,
-        fails=("error-timeout-caught-as-States.ALL",),
+        fails=(
+            "error-timeout-caught-as-States.ALL",
+            "token-times-out",
+            "token-misses-a-heartbeat-States.Timeout",
+        ),
         allow=_no_cause_of_timeouts,
     ),
     Lack(
@@ -249,7 +288,7 @@ _MOTO: Final = (
         "moto",
         "A path with an index gives the value there.",
         "It gives a list of that value.",
-        cases=("pass-index", "intrinsic-of-an-index"),
+        cases=("pass-index", "intrinsic-of-an-index", "parallel-has-a-result-selector"),
         fails=("pass-index", "intrinsic-of-an-index"),
         allow=_without("output"),
     ),
@@ -304,6 +343,133 @@ _MOTO: Final = (
         cases=("put-taken", "put-taken-retried"),
         allow=_without("cause"),
     ),
+    Lack(
+        "moto",
+        "A comparison with what has another type is false.",
+        "Orders of texts found by a path, and of timestamps, end the execution.",
+        cases=("choice-String*Than*Path", "choice-Timestamp*Than*"),
+        fails=("choice-TimestampLessThan",),
+    ),
+    Lack(
+        "moto",
+        "A boolean is no number.",
+        "It is ordered as one, where it is found by a path.",
+        cases=("choice-NumericLessThan*Path",),
+        allow=_without("output", "history"),
+    ),
+    Lack(
+        "moto",
+        "A timestamp may have an offset.",
+        "It is none then.",
+        cases=("choice-IsTimestamp",),
+        allow=_without("output", "history"),
+    ),
+    Lack(
+        "moto",
+        "A backslash before a star in StringMatches makes it an ordinary one.",
+        "It makes nothing of it.",
+        cases=("choice-StringMatches-stars",),
+        allow=_without("output", "history"),
+    ),
+    Lack(
+        "moto",
+        "A Variable that leads nowhere is States.Runtime.",
+        "The comparison is false.",
+        cases=("choice-missing-variable",),
+        fails=("choice-missing-variable",),
+    ),
+    Lack(
+        "moto",
+        "The cause of a missing path in a Choice says that it is the choice's.",
+        "It says that it is another field's.",
+        cases=("choice-missing-operand",),
+        allow=_without("cause"),
+    ),
+    Lack(
+        "moto",
+        "A Choice without a rule that holds is States.NoChoiceMatched.",
+        "It is States.Runtime.",
+        cases=("choice-without-match",),
+        fails=("choice-without-match",),
+        allow=_without("error", "cause", "history"),
+    ),
+    Lack(
+        "moto",
+        "What is stopped in a branch is told: TaskStateAborted, WaitStateAborted.",
+        "There are no such events, and Waits may come to their end first.",
+        cases=(
+            "parallel-task-fails",
+            "parallel-task-fails-and-is-caught",
+            "parallel-stops-the-others",
+            "parallel-is-retried",
+            "parallel-is-retried-in-vain",
+            "map-task-fails",
+            "map-stops-the-others",
+            "map-is-retried",
+        ),
+        fails=("parallel-task-fails", "map-task-fails"),
+        allow=_without("history"),
+    ),
+    Lack(
+        "moto",
+        "An error of the States Language's own comes out of a branch under its name.",
+        "It ends the execution: no error may have such a name, it says.",
+        cases=("parallel-task-times-out",),
+        fails=("parallel-task-times-out",),
+    ),
+    Lack(
+        "moto",
+        "States.Runtime in a branch has the cause that it has outside of one.",
+        "The cause is Python's text, about the error's name.",
+        cases=("parallel-has-a-missing-path-inside",),
+        allow=_without("cause"),
+    ),
+    Lack(
+        "moto",
+        "The outputs of all branches together can be too large: that can be caught.",
+        "It ends the execution.",
+        cases=("parallel-is-too-large",),
+    ),
+    Lack(
+        "moto",
+        "Items that are no list end the execution with States.Runtime.",
+        "They are States.QueryEvaluationError, as in JSONata, and caught.",
+        cases=("map-of-object", "map-of-text", "map-of-null"),
+    ),
+    Lack(
+        "moto",
+        "$$.Map is there for the ItemSelector only.",
+        "The item's states have it, too.",
+        cases=("map-tells-the-selector-only",),
+    ),
+    Lack(
+        "moto",
+        "A token may be answered before its function has returned.",
+        "Where heartbeats are expected the answer is lost.",
+        cases=("token-is-answered-in-time",),
+        fails=("token-is-answered-in-time",),
+    ),
+    Lack(
+        "moto",
+        "SendTaskFailure keeps the cause.",
+        "It is lost.",
+        cases=("token-is-answered-with-a-failure", "token-failure-is-caught"),
+        fails=("token-failure-is-caught",),
+        allow=_without("cause", "output"),
+    ),
+    Lack(
+        "moto",
+        "A missed heartbeat can be caught as States.HeartbeatTimeout.",
+        "It is States.Timeout only.",
+        cases=("token-misses-a-heartbeat-States.HeartbeatTimeout",),
+        fails=("token-misses-a-heartbeat-States.HeartbeatTimeout",),
+    ),
+    Lack(
+        "moto",
+        "A token whose Task is over is TaskTimedOut.",
+        "It is InvalidToken, as one that never was.",
+        fails=("tokens-once",),
+    ),
     Lack("moto", "RedriveExecution.", "There is none.", fails=("redrive-*",)),
     Lack(
         "moto",
@@ -324,8 +490,8 @@ _MINISTACK: Final = (
         "ministack",
         "The history has TaskStarted and TaskTimedOut.",
         "It has no event for a Task that starts; a timeout is a TaskFailed.",
-        cases=(*_TASKS, "put-*"),
-        unless=(*_ELSEWHERE, "error-stopped"),
+        cases=(*_TASKS, "put-*", "token-*"),
+        unless=(*_ELSEWHERE, *_UNHEARD, "error-stopped", "token-failure-without-a-name"),
         fails=("error-uncaught", "error-timeout-uncaught"),
         allow=_as_failures,
     ),
@@ -333,8 +499,8 @@ _MINISTACK: Final = (
         "ministack",
         "The context object has the role's ARN.",
         "It has not: neither the calls, nor the record of a start, which both have $$.Execution.",
-        cases=_TASKS,
-        unless=_ELSEWHERE,
+        cases=(*_TASKS, *_IN_BLOCKS, "token-*"),
+        unless=(*_ELSEWHERE, *_RACES, *_UNHEARD),
         allow=_everywhere(_no_role),
     ),
     Lack(
@@ -352,9 +518,17 @@ _MINISTACK: Final = (
             "reference-*-lands-late",
             "reference-undo-charge-*",
             "reference-verify-ship-*",
+            "parallel-task-times-out",
+            "token-times-out",
+            "token-misses-a-heartbeat-States.Timeout",
         ),
         unless=_SETTLED,
-        fails=("error-timeout-caught-as-States.ALL",),
+        fails=(
+            "error-timeout-caught-as-States.ALL",
+            "parallel-task-times-out",
+            "token-times-out",
+            "token-misses-a-heartbeat-States.Timeout",
+        ),
         allow=_no_cause_of_timeouts,
     ),
     Lack(
@@ -381,7 +555,12 @@ _MINISTACK: Final = (
         "ministack",
         "A result, an input, or an output over 256 KiB is States.DataLimitExceeded.",
         "There is no limit.",
-        cases=("error-too-large-caught-as-*", "error-too-large-in-pass", "saga-*-too-large"),
+        cases=(
+            "error-too-large-caught-as-*",
+            "error-too-large-in-pass",
+            "saga-*-too-large",
+            "parallel-is-too-large",
+        ),
         fails=(
             "error-too-large-caught-as-States.ALL",
             "error-too-large-caught-as-States.TaskFailed",
@@ -394,8 +573,15 @@ _MINISTACK: Final = (
         "ministack",
         "A path that leads nowhere is States.Runtime, which cannot be caught.",
         "It leads to null, and where a result has no place its input is replaced.",
-        cases=("error-missing-*", "error-no-place-for-a-result"),
+        cases=(
+            "error-missing-*",
+            "error-no-place-for-a-result",
+            "choice-missing-*",
+            "parallel-has-a-missing-path-inside",
+        ),
         fails=(
+            "choice-missing-variable",
+            "choice-missing-operand",
             "error-missing-path-in-parameters",
             "error-missing-path-in-selector",
             "error-missing-input-path",
@@ -467,6 +653,101 @@ _MINISTACK: Final = (
         "It has the message only.",
         cases=("put-taken", "put-taken-retried"),
         allow=_without("cause"),
+    ),
+    Lack(
+        "ministack",
+        "Every comparison has a twin that reads its other side by a path.",
+        "Of texts' orders, timestamps and booleans it is always false.",
+        cases=("choice-String*Than*Path", "choice-Timestamp*Path", "choice-BooleanEqualsPath"),
+        allow=_without("output", "history"),
+    ),
+    Lack(
+        "ministack",
+        "A boolean is no number, and null is present.",
+        "It is one, and null is not.",
+        cases=("choice-IsNumeric", "choice-IsPresent"),
+        allow=_without("output", "history"),
+    ),
+    Lack(
+        "ministack",
+        "A backslash before a star in StringMatches makes it an ordinary one.",
+        "It makes nothing of it.",
+        cases=("choice-StringMatches-stars",),
+        allow=_without("output", "history"),
+    ),
+    Lack(
+        "ministack",
+        "The simulator's words for a Choice without a rule that holds.",
+        "It has others. What Step Functions writes is not documented.",
+        cases=("choice-without-match",),
+        allow=_without("cause"),
+    ),
+    Lack(
+        "ministack",
+        "The history tells of branches and items, and of the states in them.",
+        "It tells of the calls in them only.",
+        cases=("parallel-*", "map-*"),
+        unless=(
+            *_RACES,
+            *_UNLISTED,
+            "parallel-is-too-large",
+            "parallel-has-a-missing-path-inside",
+            "map-tells-the-selector-only",
+        ),
+        fails=("parallel-task-fails", "parallel-fails", "map-task-fails", "map-fails"),
+        allow=_without("history"),
+    ),
+    Lack(
+        "ministack",
+        "Branches do not know of each other.",
+        "Where one tries again, another's result may stand in its place.",
+        cases=_RACES,
+        allow=_everything,
+    ),
+    Lack(
+        "ministack",
+        "Items that are no list end the execution with States.Runtime.",
+        "They are taken for one item.",
+        cases=_UNLISTED,
+        allow=_everything,
+    ),
+    Lack(
+        "ministack",
+        "$$.Map is there for the ItemSelector only.",
+        "The item's states have it, too.",
+        cases=("map-tells-the-selector-only",),
+        allow=_everything,
+    ),
+    Lack(
+        "ministack",
+        "The history has TaskSubmitted.",
+        "It has not.",
+        cases=("token-*",),
+        unless=(*_UNHEARD, "token-failure-without-a-name"),
+        fails=("token-is-answered",),
+        allow=_not_submitted,
+    ),
+    Lack(
+        "ministack",
+        "A failure that is sent without a name has none.",
+        "Its name is TaskFailed.",
+        cases=("token-failure-without-a-name",),
+        fails=("token-failure-without-a-name",),
+        allow=_without("output", "history"),
+    ),
+    Lack(
+        "ministack",
+        "A function that fails fails its Task, also where a token is waited for. HeartbeatSeconds.",
+        "Neither is looked at: the Task times out.",
+        cases=_UNHEARD,
+        fails=("token-misses-a-heartbeat-States.HeartbeatTimeout",),
+        allow=_everything,
+    ),
+    Lack(
+        "ministack",
+        "A token is answered once, and one that never was is InvalidToken.",
+        "It can be answered again; one that never was is TaskDoesNotExist.",
+        fails=("tokens-once", "tokens-unknown"),
     ),
     Lack("ministack", "RedriveExecution.", "There is none.", fails=("redrive-*",)),
     Lack(

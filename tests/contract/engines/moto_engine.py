@@ -183,6 +183,18 @@ class MotoEngine:
         """Refuse, by name: moto has no RedriveExecution."""
         raise EngineError(f"moto cannot redrive {arn}: it has no RedriveExecution")
 
+    def send_task_success(self, token: str, output: Any) -> None:
+        """Answer a task token with a result; see `Engine`."""
+        self._api.send_task_success(token, output)
+
+    def send_task_failure(self, token: str, *, error: str = "", cause: str = "") -> None:
+        """Answer a task token with a failure; see `Engine`. moto loses the cause."""
+        self._api.send_task_failure(token, error=error, cause=cause)
+
+    def send_task_heartbeat(self, token: str) -> None:
+        """Say that whoever has a task token is at work; see `Engine`."""
+        self._api.send_task_heartbeat(token)
+
     def execution_arn(self, machine: str, name: str) -> str:
         """The ARN that an execution of this name has or would have; see `Engine`."""
         return self._api.execution_arn(machine, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.protocol import Status
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.contract.engines.scripts import Invocation
 
 _VOLATILE: Final = frozenset(
-    {"EnteredTime", "Id", "RoleArn", "StartTime", "requestId", "stackTrace", "execution"}
+    {"EnteredTime", "Id", "RoleArn", "StartTime", "requestId", "stackTrace", "execution", "token"}
 )
 """Keys whose values are engines' own. ``execution`` is, where its value is an ARN."""
 
@@ -67,6 +67,14 @@ class Run:
     calls: tuple[Seen, ...]
     history: tuple[Happening, ...]
     commits: tuple[Recorded, ...]
+
+    def without_order(self) -> Run:
+        """The same, where it does not matter what of the calls and events came first."""
+        return replace(
+            self,
+            calls=tuple(sorted(self.calls, key=repr)),
+            history=tuple(sorted(self.history, key=repr)),
+        )
 
     @property
     def order(self) -> list[str]:

@@ -56,6 +56,21 @@ class Hangs:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """The function answers its task token, and returns."""
+
+    output: Any
+
+
+@dataclass(frozen=True)
+class AnswersFailure:
+    """The function answers its task token with a failure, and returns."""
+
+    error: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True)
 class Meanwhile:
     """Something is done to the execution, whose ARN is given, while the function runs."""
 
@@ -67,7 +82,7 @@ class TakesTheEnd:
     """Somebody else records the saga's end; then the function returns."""
 
 
-Act = Replies | RepliesRaw | Fails | Hangs | Meanwhile | TakesTheEnd
+Act = Replies | RepliesRaw | Fails | Hangs | Answers | AnswersFailure | Meanwhile | TakesTheEnd
 
 
 @dataclass(frozen=True)
@@ -120,13 +135,21 @@ class Company:
                 raise act.told()
             case Hangs():
                 raise NoAnswer
+            case Answers(output):
+                self._own_engine.send_task_success(payload["token"], output)
+            case AnswersFailure(error, cause):
+                self._own_engine.send_task_failure(payload["token"], error=error, cause=cause)
             case Meanwhile(do):
-                if self.engine is None:
-                    raise LookupError("a company that does this needs its engine")
-                do(self.engine, payload["execution"]["Id"])
+                do(self._own_engine, payload["execution"]["Id"])
             case TakesTheEnd():
                 self.store.append(_end(payload))
         return {"value": None}
+
+    @property
+    def _own_engine(self) -> Engine:
+        if self.engine is None:
+            raise LookupError("a company that does this needs its engine")
+        return self.engine
 
 
 def _end(payload: Any) -> Commit:

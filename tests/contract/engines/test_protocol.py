@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stepsaga.engines.protocol import Status
-from stepsaga.errors import EngineError, ExecutionExists, ExecutionMissing, MachineMissing
-from tests.contract.engines.cases import DESCRIBED, REDRIVE, REFUSED, machine, retry, task
+from stepsaga.errors import (
+    EngineError,
+    ExecutionExists,
+    ExecutionMissing,
+    MachineMissing,
+    TaskTimedOut,
+)
+from tests.contract.engines.cases import DESCRIBED, REDRIVE, REFUSED, TOKENS, machine, retry, task
 from tests.contract.engines.checking import ENGINES, lacking, stage_of
-from tests.contract.engines.scripts import Act, Fails, Meanwhile, Replies
+from tests.contract.engines.scripts import Act, Answers, Fails, Meanwhile, Replies
+from tests.contract.engines.state_cases import asking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from tests.contract.engines.stage import Stage
 
 ONE = machine({"A": task()})
+ASKING = machine({"A": asking()})
 UNKNOWN_TYPE = "refused-unknown-type"
 
 EACH = [pytest.param(engine, id=engine) for engine in ENGINES]
@@ -45,6 +53,30 @@ def test_a_bad_definition_is_refused(
     stage = stage_of(engine, request)
     with pytest.raises(EngineError):
         stage.engine.create("bad", text)
+
+
+@pytest.mark.parametrize("engine", [lacking(one, TOKENS[0], (one,)) for one in ENGINES])
+def test_a_token_is_answered_once(engine: str, request: pytest.FixtureRequest) -> None:
+    """A token whose Task is over is refused, with an error of its own."""
+    stage = stage_of(engine, request)
+    stage.company.play({"A": [Answers("first")]})
+    arn = stage.engine.start(stage.machine(ASKING), None, name="answered-once")
+    assert stage.engine.wait(arn).output == "first"
+    token = stage.company.invocations[0].payload["token"]
+    with pytest.raises(TaskTimedOut):
+        stage.engine.send_task_success(token, "second")
+    with pytest.raises(TaskTimedOut):
+        stage.engine.send_task_failure(token, error="Late")
+
+
+@pytest.mark.parametrize("engine", [lacking(one, TOKENS[1], (one,)) for one in ENGINES])
+def test_a_token_that_nobody_gave_out(engine: str, request: pytest.FixtureRequest) -> None:
+    """What is no token is refused by AWS's name."""
+    stage = stage_of(engine, request)
+    with pytest.raises(EngineError, match="InvalidToken"):
+        stage.engine.send_task_success("nobody's", 1)
+    with pytest.raises(EngineError, match="InvalidToken"):
+        stage.engine.send_task_heartbeat("nobody's")
 
 
 @pytest.mark.parametrize("engine", [lacking(one, UNKNOWN_TYPE, (one,)) for one in ENGINES])

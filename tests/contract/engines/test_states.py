@@ -18,13 +18,16 @@ from tests.contract.engines.checking import (
 )
 from tests.contract.engines.expected import EXPECTED, Expected
 from tests.contract.engines.lacks import Lack, lacks_of
+from tests.contract.engines.state_cases import BLOCKS, CHOICES, TOKENS
 
 if TYPE_CHECKING:
     from tests.contract.engines.cases import Case
     from tests.contract.engines.stage import Stage
 
+STATES = [*PURE, *CHOICES, *BLOCKS, *TOKENS]
 
-@pytest.mark.parametrize(("engine", "case"), on_others(PURE))
+
+@pytest.mark.parametrize(("engine", "case"), on_others(STATES))
 def test_engines_agree(
     engine: str, case: Case, simulator: Stage, request: pytest.FixtureRequest
 ) -> None:
@@ -34,7 +37,7 @@ def test_engines_agree(
     assert ours == theirs
 
 
-@pytest.mark.parametrize(("engine", "case", "row"), with_rows(PURE))
+@pytest.mark.parametrize(("engine", "case", "row"), with_rows(STATES))
 def test_each_row_is_needed(
     engine: str, case: Case, row: Lack, simulator: Stage, request: pytest.FixtureRequest
 ) -> None:
@@ -49,7 +52,7 @@ def test_each_row_is_needed(
     [
         lacking(engine, case.name, (engine, case, EXPECTED[case.name]))
         for engine in ENGINES
-        for case in PURE
+        for case in STATES
         if case.name in EXPECTED
     ],
 )
@@ -57,4 +60,5 @@ def test_engine_does_as_expected(
     engine: str, case: Case, expected: Expected, request: pytest.FixtureRequest
 ) -> None:
     """What some cases must come to is written down: no two engines are wrong together."""
-    assert_expected(stage_of(engine, request).run(case), expected)
+    run = stage_of(engine, request).run(case)
+    assert_expected(run, expected, together=case.together)

@@ -13,22 +13,25 @@ import pytest
 from stepsaga.engines.stepfunctions_local import VARIABLES
 from tests.contract.engines import reference
 from tests.contract.engines.cases import COMPILED, DESCRIBED, GOLDENS, PURE, REDRIVE, REFUSED
+from tests.contract.engines.cases import TOKENS as CONTRACTS
 from tests.contract.engines.expected import EXPECTED
-from tests.contract.engines.hurry import hurried
+from tests.contract.engines.hurry import hurried, states_of
 from tests.contract.engines.lacks import LACKS
 from tests.contract.engines.scripts import Hangs
 from tests.contract.engines.servers import why_absent
+from tests.contract.engines.state_cases import BLOCKS, CHOICES, TOKENS
 
 if TYPE_CHECKING:
     from tests.contract.engines.cases import Case
 
-RUNS = [case.name for case in (*PURE, *COMPILED, *GOLDENS)]
+ALL = [*PURE, *CHOICES, *BLOCKS, *TOKENS, *COMPILED, *GOLDENS]
+RUNS = [case.name for case in ALL]
 
 
 def test_rows_are_about_something() -> None:
     """Rule 33: each pattern of the table names a case or a contract that there is."""
     names = {*RUNS, *reference.CASES}
-    contracts = {*EXPECTED, *REFUSED, *REDRIVE, *DESCRIBED}
+    contracts = {*EXPECTED, *REFUSED, *REDRIVE, *DESCRIBED, *CONTRACTS}
     for lack in LACKS:
         assert lack.cases or lack.fails
         for pattern in lack.cases:
@@ -86,13 +89,13 @@ def test_why_it_is_absent() -> None:
     assert "-n 0" in why_absent(named, worker=True, ask=lambda: reason)
 
 
-@pytest.mark.parametrize("case", [*PURE, *COMPILED, *GOLDENS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_hurried_definitions(case: Case) -> None:
     """In real time a case waits for seconds, and its limits are in the order that they were in."""
     then, now = (json.loads(text) for text in (case.definition, hurried(case)))
     limit, new_limit = (one.get("TimeoutSeconds", 10**6) for one in (then, now))
-    for name, state in now["States"].items():
-        old = then["States"][name]
+    for name, state in states_of(now).items():
+        old = states_of(then)[name]
         hangs = any(isinstance(act, Hangs) for act in case.script.get(name, ()))
         assert state.get("Seconds", 0) < 13
         assert not hangs or state["TimeoutSeconds"] < 13
