@@ -10,37 +10,75 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from stepsaga.authoring import Input, Retry, Saga, Step
+    from stepsaga.authoring import (
+        Choice,
+        Input,
+        Map,
+        Parallel,
+        Retry,
+        Saga,
+        Sequence,
+        Step,
+        Wait,
+        all_of,
+        any_of,
+        is_in,
+        is_present,
+        not_,
+        when,
+    )
     from stepsaga.errors import DefinitionError, Rejected, StepsagaError
     from stepsaga.runtime import Participant, SagaContext, Sensitive
     from stepsaga.store.saga_events import Event
 
 __all__ = [
+    "Choice",
     "DefinitionError",
     "Event",
     "Input",
+    "Map",
+    "Parallel",
     "Participant",
     "Rejected",
     "Retry",
     "Saga",
     "SagaContext",
     "Sensitive",
+    "Sequence",
     "Step",
     "StepsagaError",
+    "Wait",
+    "all_of",
+    "any_of",
+    "is_in",
+    "is_present",
+    "not_",
+    "when",
 ]
 
 _HOMES: Final = {
+    "Choice": "stepsaga.authoring",
     "DefinitionError": "stepsaga.errors",
     "Event": "stepsaga.store.saga_events",
     "Input": "stepsaga.authoring",
+    "Map": "stepsaga.authoring",
+    "Parallel": "stepsaga.authoring",
     "Participant": "stepsaga.runtime",
     "Rejected": "stepsaga.errors",
     "Retry": "stepsaga.authoring",
     "Saga": "stepsaga.authoring",
     "SagaContext": "stepsaga.runtime",
     "Sensitive": "stepsaga.runtime",
+    "Sequence": "stepsaga.authoring",
     "Step": "stepsaga.authoring",
     "StepsagaError": "stepsaga.errors",
+    "Wait": "stepsaga.authoring",
+    "all_of": "stepsaga.authoring",
+    "any_of": "stepsaga.authoring",
+    "is_in": "stepsaga.authoring",
+    "is_present": "stepsaga.authoring",
+    "not_": "stepsaga.authoring",
+    "when": "stepsaga.authoring",
 }
 
 

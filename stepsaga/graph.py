@@ -1,7 +1,7 @@
 """A saga as frozen data: what authoring builds, checks read, and asl and sam turn into text.
 
-No behaviour here. Durations are whole seconds. A slot is its parts below the run: ``(2,)`` at the
-root; inside lanes (fork slot, index, slot).
+No behaviour here but walking through it. Durations are whole seconds. A slot is its parts below the
+lane that it is in: ``(2,)``. At run time the parts of a lane stand before it: fork slot, index.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from stepsaga.errors import Source
 
@@ -35,6 +35,7 @@ class Origin(StrEnum):
 
     INPUT = "input"
     STEP = "step"
+    ITEM = "item"
     CONTEXT = "context"
     RESOURCE = "resource"
     DEFAULT = "default"
@@ -130,7 +131,163 @@ class StepNode:
     declared_retriable: bool = False
 
 
-Node = StepNode
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """A value of the running saga that the definition itself looks at.
+
+    Attributes:
+        origin: ``INPUT``, ``STEP`` or ``ITEM``.
+        name: The step, or the item of a map; empty for the input.
+        path: Keys below the source's JSON, by alias.
+        annotation: Its type.
+    """
+
+    origin: Origin
+    name: str = ""
+    path: tuple[str, ...] = ()
+    annotation: Any = Any
+
+
+class Operator(StrEnum):
+    """How a comparison compares."""
+
+    EQUAL = "=="
+    LESS = "<"
+    LESS_OR_EQUAL = "<="
+    GREATER = ">"
+    GREATER_OR_EQUAL = ">="
+
+
+class Kind(StrEnum):
+    """What a comparison takes both of its sides for (rule 24)."""
+
+    BOOLEAN = "bool"
+    NUMBER = "number"
+    TEXT = "text"
+    INSTANT = "instant"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A value beside a constant or another value; false where one of them is absent or null.
+
+    ``other`` is a Datum or a constant; a constant instant is ISO 8601 text with ``Z``.
+    """
+
+    datum: Datum
+    operator: Operator
+    other: Any
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A value is there, and is not null."""
+
+    datum: Datum
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every one of the conditions is true."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of the conditions is true."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The condition is not true."""
+
+    condition: Condition
+
+
+Condition = Comparison | Present | AllOf | AnyOf | Not
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way of a choice, taken where its condition is the first that is true."""
+
+    name: str
+    condition: Condition
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceNode:
+    """At most one of several ways: its steps are in the lane that it is in."""
+
+    name: str
+    branches: tuple[Branch, ...]
+    otherwise: tuple[Node, ...] = ()
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitNode:
+    """A pause of ``seconds``, or until what a datum says; ``counts``: for so many seconds."""
+
+    name: str
+    seconds: int | None = None
+    until: Datum | None = None
+    counts: bool = False
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What runs beside others: a branch of a parallel."""
+
+    name: str
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelNode:
+    """Branches that run at the same time and always join. ``undo_slot`` is that of their undoing.
+
+    ``undo_slot`` is empty where there is nothing to undo in it.
+    """
+
+    name: str
+    lanes: tuple[Lane, ...]
+    slot: Slot
+    undo_slot: Slot = ()
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    """The same nodes for each item of a list, in lanes of their own that always join.
+
+    Attributes:
+        items: The list.
+        item: The parameter name of an item.
+        at_most: How many items run at the same time; 0 for all of them.
+        most: How many items there may be (rule 25).
+        undo_slot: Of the undoing; empty where there is nothing to undo.
+    """
+
+    name: str
+    items: Datum
+    item: str
+    nodes: tuple[Node, ...]
+    slot: Slot
+    at_most: int
+    most: int
+    undo_slot: Slot = ()
+    source: Source | None = None
+
+
+Fork = ParallelNode | MapNode
+Node = StepNode | ChoiceNode | WaitNode | ParallelNode | MapNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +315,59 @@ class SagaGraph:
     deadline: int | None = None
     doc: str = ""
     source: Source | None = None
+
+
+def blocks_of(node: Node) -> tuple[tuple[Node, ...], ...]:
+    """The sequences directly inside of a node, as they are written."""
+    match node:
+        case ChoiceNode():
+            return (*(branch.nodes for branch in node.branches), node.otherwise)
+        case ParallelNode():
+            return tuple(lane.nodes for lane in node.lanes)
+        case MapNode():
+            return (node.nodes,)
+        case _:
+            return ()
+
+
+def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    """Every node of a sequence and of what is inside, as they are written."""
+    for node in nodes:
+        yield node
+        for block in blocks_of(node):
+            yield from walk(block)
+
+
+def steps_of(nodes: tuple[Node, ...]) -> Iterator[StepNode]:
+    """Every step of a sequence and of what is inside, as they are written."""
+    return (node for node in walk(nodes) if isinstance(node, StepNode))
+
+
+def data_of(nodes: tuple[Node, ...]) -> Iterator[Datum]:
+    """Everything that a definition itself looks at."""
+    for node in walk(nodes):
+        match node:
+            case ChoiceNode(branches=branches):
+                for branch in branches:
+                    yield from _asked(branch.condition)
+            case MapNode(items=items):
+                yield items
+            case WaitNode(until=Datum() as until):
+                yield until
+            case _:
+                pass
+
+
+def _asked(condition: Condition) -> Iterator[Datum]:
+    match condition:
+        case Comparison(datum=datum, other=other):
+            yield datum
+            if isinstance(other, Datum):
+                yield other
+        case Present(datum=datum):
+            yield datum
+        case AllOf(conditions=conditions) | AnyOf(conditions=conditions):
+            for one in conditions:
+                yield from _asked(one)
+        case Not(condition=inner):
+            yield from _asked(inner)

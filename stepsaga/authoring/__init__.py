@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+from stepsaga.authoring.conditions import all_of, any_of, is_in, is_present, not_
 from stepsaga.authoring.data import Input
+from stepsaga.authoring.flow import Choice, Map, Parallel, Sequence, Wait, when
 from stepsaga.authoring.saga import Saga, graph_of
 from stepsaga.authoring.step import Retry, Step
 
-__all__ = ["Input", "Retry", "Saga", "Step", "graph_of"]
+__all__ = [
+    "Choice",
+    "Input",
+    "Map",
+    "Parallel",
+    "Retry",
+    "Saga",
+    "Sequence",
+    "Step",
+    "Wait",
+    "all_of",
+    "any_of",
+    "graph_of",
+    "is_in",
+    "is_present",
+    "not_",
+    "when",
+]

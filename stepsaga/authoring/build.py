@@ -5,26 +5,62 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, get_origin
 
 from stepsaga.authoring.data import InputDeclaration, is_input, reference_of
-from stepsaga.authoring.declared import slots_of
+from stepsaga.authoring.declared import named_steps, parts_of, slots_of
+from stepsaga.authoring.flow import Choice, Map, Nested, Parallel, Sequence, Wait, When
 from stepsaga.authoring.hints import returns
+from stepsaga.authoring.looking import (
+    LONGEST_WAIT,
+    UnseenError,
+    condition_of,
+    items_of,
+    problem,
+    time_of,
+)
 from stepsaga.authoring.options import LONGEST_STEP, Options
 from stepsaga.authoring.signatures import Signature, read
+from stepsaga.authoring.slots import numbered
 from stepsaga.authoring.step import FORWARD_RETRY, STEP_RETRY, TIMEOUT, UNDO_RETRY, Default, Step
 from stepsaga.authoring.wiring import Scope, wire
 from stepsaga.checks.annotations import name_of
 from stepsaga.checks.schemas import NoSchemaError, schema_of
 from stepsaga.errors import Problem
-from stepsaga.graph import Call, Compensation, InputNode, Role, SagaGraph, StepNode
+from stepsaga.graph import (
+    AllOf,
+    Branch,
+    Call,
+    ChoiceNode,
+    Compensation,
+    Datum,
+    InputNode,
+    Lane,
+    MapNode,
+    Origin,
+    ParallelNode,
+    Role,
+    SagaGraph,
+    StepNode,
+    WaitNode,
+)
 from stepsaga.limits import FIRST_OPERATION_SLOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stepsaga.authoring.saga import Saga
     from stepsaga.checks.schemas import Mode
     from stepsaga.errors import Source
-    from stepsaga.graph import Retry
+    from stepsaga.graph import Node, Retry
+
+MOST_AT_ONCE: Final = 40
+"""Iterations that an inline map runs at the same time.
+https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html"""
+
+MOST_IN_MAP: Final = 5_000
+"""Items of a map: each costs history events, of which an execution has 25,000."""
 
 YEAR: Final = 365 * 24 * 60 * 60
 """Seconds that an execution may last.
@@ -33,14 +69,12 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """What the steps of one saga share. ``results`` and ``problems`` grow from step to step."""
+    """What the nodes of one saga share. ``problems`` grows from node to node."""
 
     saga: str
     input_name: str
     declaration: InputDeclaration
-    steps: Mapping[str, Step[Any]]
     names: Mapping[int, str]
-    results: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -52,21 +86,23 @@ def build(
     What cannot be read is left open in the graph, so that the checks can go on with the rest.
     """
     attributes = vars(cls)
-    steps = {name: value for name, value in attributes.items() if isinstance(value, Step)}
+    nodes = {n: value for n, value in attributes.items() if isinstance(value, Step | Nested)}
     inputs = {name: value for name, value in attributes.items() if is_input(value)}
     deadline, problems = _deadline(cls, places.get("deadline", source))
+    steps = dict(named_steps(nodes))
     if len(inputs) != 1 or not steps or slots_of(steps.values()) >= FIRST_OPERATION_SLOT:
         return None, problems
     [(input_name, data)] = inputs.items()
     declaration = reference_of(data).root
     assert isinstance(declaration, InputDeclaration)  # noqa: S101  # for mypy; is_input said so
     names = {id(step): name for name, step in steps.items()}
-    flow = _Flow(cls.__name__, input_name, declaration, steps, names, problems=problems)
+    flow = _Flow(cls.__name__, input_name, declaration, names, problems=problems)
+    built = _Block(flow, {}, {}).nodes(nodes)
     graph = SagaGraph(
         name=cls.__name__,
         reference=f"{cls.__module__}:{cls.__qualname__}",
         input=_input(flow),
-        nodes=_nodes(flow),
+        nodes=numbered(built),
         deadline=deadline,
         doc=cls.__doc__ or "",
         source=source,
@@ -112,17 +148,162 @@ def _schema(
         return {}
 
 
-def _nodes(flow: _Flow) -> tuple[StepNode, ...]:
-    """Slots count up; those of the compensations follow, in the order in which they would run."""
-    undoable = [name for name, step in flow.steps.items() if step.compensation is not None]
-    undo_slots = {n: len(flow.steps) + i for i, n in enumerate(reversed(undoable), start=1)}
-    nodes, forward_only = [], False
-    for slot, (name, step) in enumerate(flow.steps.items(), start=1):
-        role = _role(step, forward_only=forward_only)
-        forward_only = forward_only or role in {Role.PIVOT, Role.RETRIABLE}
-        nodes.append(_NodeBuilder(flow, name, step, role).node(slot, undo_slots.get(name, 0)))
-        flow.results[name] = returns(step.handler)
-    return tuple(nodes)
+class _Block:
+    """A sequence of nodes being built: what is known at its end to those that come after.
+
+    Attributes:
+        results: The types of steps' results, by step, as they are seen from here.
+        items: The types of the items of the maps that it is in.
+        forward_only: Whether the point of no return has been passed.
+        nested: Whether it is inside of another node.
+    """
+
+    def __init__(
+        self,
+        flow: _Flow,
+        results: Mapping[str, Any],
+        items: Mapping[str, Any],
+        *,
+        forward_only: bool = False,
+        nested: bool = False,
+    ) -> None:
+        self.flow = flow
+        self.results = dict(results)
+        self.items = items
+        self.forward_only = forward_only
+        self.nested = nested
+
+    def nodes(self, declared: Mapping[str, object]) -> tuple[Node, ...]:
+        """The nodes of what is declared, in its order."""
+        return tuple(node for name, one in declared.items() for node in self._node(name, one))
+
+    def _node(self, name: str, declared: object) -> tuple[Node, ...]:
+        if isinstance(declared, Sequence):
+            return self.nodes(declared.nodes)
+        builders: Mapping[type, Callable[..., Node]] = {
+            Step: self._step,
+            Choice: self._choice,
+            Parallel: self._parallel,
+            Map: self._map,
+            Wait: self._wait,
+        }
+        builder = builders.get(type(declared))
+        # What is no node is reported where declarations are looked at.
+        return (builder(name, declared),) if builder else ()
+
+    def _inner(
+        self, declared: Mapping[str, object], items: Mapping[str, Any] | None = None
+    ) -> tuple[tuple[Node, ...], dict[str, Any]]:
+        """A sequence inside of a node, and the results that are known only because of it."""
+        block = _Block(
+            self.flow,
+            self.results,
+            self.items if items is None else items,
+            forward_only=self.forward_only,
+            nested=True,
+        )
+        nodes = block.nodes(declared)
+        new = {step: kind for step, kind in block.results.items() if step not in self.results}
+        return nodes, new
+
+    def _step(self, name: str, step: Step[Any]) -> StepNode:
+        role = _role(step, forward_only=self.forward_only)
+        node = _NodeBuilder(self, name, step, role).node()
+        if not self.nested:
+            self.forward_only = self.forward_only or role in {Role.PIVOT, Role.RETRIABLE}
+        self.results[name] = returns(step.handler)
+        return node
+
+    def _choice(self, name: str, choice: Choice) -> ChoiceNode:
+        branches: list[Branch] = []
+        known: dict[str, Any] = {}
+        for branch, declared in choice.branches.items():
+            if not isinstance(declared, When):
+                continue
+            try:
+                condition = condition_of(declared.condition, self._scope(name, choice))
+            except UnseenError as error:
+                self._add("S212", f"{name}.{branch}", error, declared.source)
+                condition = AllOf(())
+            nodes, new = self._inner(parts_of(branch, declared))
+            branches.append(Branch(branch, condition, nodes))
+            known |= new
+        otherwise: tuple[Node, ...] = ()
+        if choice.otherwise is not None:
+            otherwise, new = self._inner(parts_of("otherwise", choice.otherwise))
+            known |= new
+        self.results |= {step: optional(kind) for step, kind in known.items()}
+        return ChoiceNode(name, tuple(branches), otherwise, choice.source)
+
+    def _parallel(self, name: str, parallel: Parallel) -> ParallelNode:
+        lanes: list[Lane] = []
+        known: dict[str, Any] = {}
+        for branch, declared in parallel.branches.items():
+            nodes, new = self._inner(parts_of(branch, declared))
+            lanes.append(Lane(branch, nodes))
+            known |= new
+        self.results |= known
+        return ParallelNode(name, tuple(lanes), (0,), (), parallel.source)
+
+    def _map(self, name: str, given: Map) -> MapNode:
+        subject = f"{self.flow.saga}.{name}"
+        options = Options(subject, given.source)
+        at_most = options.count("at_most", given.at_most, least=0, most=MOST_AT_ONCE)
+        most = options.count("most", given.most, least=1, most=MOST_IN_MAP)
+        self.flow.problems.extend(options.problems)
+        try:
+            items, kind = items_of(given.over, self._scope(name, given))
+        except UnseenError as error:
+            self._add("S213", name, error, given.source)
+            items, kind = Datum(Origin.INPUT), Any
+        nodes, new = self._inner(given.nodes, {**self.items, given.item_name: kind})
+        self.results |= {step: listed(one) for step, one in new.items()}
+        return MapNode(
+            name, items, given.item_name, nodes, (0,), at_most, most, source=given.source
+        )
+
+    def _wait(self, name: str, wait: Wait) -> WaitNode:
+        time = wait.time
+        if isinstance(time, timedelta):
+            options = Options(f"{self.flow.saga}.{name}", wait.source)
+            seconds = options.seconds("Wait", time, most=LONGEST_WAIT, otherwise=1)
+            self.flow.problems.extend(options.problems)
+            return WaitNode(name, seconds=seconds, source=wait.source)
+        try:
+            until, counts = time_of(time, self._scope(name, wait))
+        except UnseenError as error:
+            self._add("S214", name, error, wait.source)
+            return WaitNode(name, seconds=1, source=wait.source)
+        return WaitNode(name, until=until, counts=counts, source=wait.source)
+
+    def _scope(self, name: str, declared: Nested) -> Scope:
+        flow = self.flow
+        return Scope(
+            subject=f"{flow.saga}.{name}",
+            source=declared.source,
+            step="",
+            input_name=flow.input_name,
+            declaration=flow.declaration,
+            results=self.results,
+            steps=flow.names,
+            items=self.items,
+        )
+
+    def _add(self, code: str, name: str, error: UnseenError, source: Source) -> None:
+        self.flow.problems.append(problem(code, f"{self.flow.saga}.{name}", error, source))
+
+
+def listed(kind: Any) -> Any:
+    """The type of a list of these."""
+    return list[kind]
+
+
+def optional(kind: Any) -> Any:
+    """A type that may also be None."""
+    try:
+        return kind | None
+    except TypeError:  # a name in quotes, or what is no type: reported where it is read
+        return kind
 
 
 def _role(step: Step[Any], *, forward_only: bool) -> Role:
@@ -141,16 +322,17 @@ def _said(flag: object) -> bool:
 
 
 class _NodeBuilder:
-    """Builds the node of one step; ``flow.results`` holds those of the steps before it."""
+    """Builds the node of one step; ``block.results`` holds those of the steps before it."""
 
-    def __init__(self, flow: _Flow, name: str, step: Step[Any], role: Role) -> None:
-        self.flow, self.name, self.step, self.role = flow, name, step, role
-        self.subject = f"{flow.saga}.{name}"
+    def __init__(self, block: _Block, name: str, step: Step[Any], role: Role) -> None:
+        self.block, self.name, self.step, self.role = block, name, step, role
+        self.flow = block.flow
+        self.subject = f"{self.flow.saga}.{name}"
         self.options = Options(self.subject, step.source)
         self.takes = self._takes()
 
-    def node(self, slot: int, undo_slot: int) -> StepNode:
-        step, flow = self.step, self.flow
+    def node(self) -> StepNode:
+        step, flow, results = self.step, self.flow, self.block.results
         forward = self._read(step.handler, "handler")
         undo = self._read(step.compensation, "compensation")
         probe = self._read(step.verify, "probe")
@@ -158,10 +340,9 @@ class _NodeBuilder:
         seconds = self._seconds("timeout", step.timeout)
         default = FORWARD_RETRY if self.role is Role.RETRIABLE else STEP_RETRY
         retry = self.options.retry("retry", step.retry, default)
-        before = flow.results
         own = {self.name: forward.returns if forward else Any}
-        after = ChainMap(own, flow.results)
-        call = self._call(forward or Signature(), seconds, retry, before)
+        after = ChainMap(own, results)
+        call = self._call(forward or Signature(), seconds, retry, results)
         undo_seconds, undo_retry = self._undo_options(seconds)
         for flag in ("pivot", "read_only", "retriable"):
             self.options.flag(flag, getattr(step, flag))
@@ -170,14 +351,12 @@ class _NodeBuilder:
             name=self.name,
             role=self.role,
             call=call,
-            slot=(slot,),
+            slot=(0,),
             schema=_schema(call.returns, "serialization", self.subject, call.source, flow),
-            compensation=Compensation(
-                self._call(undo, undo_seconds, undo_retry, after), (undo_slot,)
-            )
+            compensation=Compensation(self._call(undo, undo_seconds, undo_retry, after), (0,))
             if undo
             else None,
-            verify=self._call(probe, undo_seconds, undo_retry, before) if probe else None,
+            verify=self._call(probe, undo_seconds, undo_retry, results) if probe else None,
             doc=forward.doc if forward else "",
             source=step.source,
             read_only=_said(step.read_only),
@@ -240,8 +419,9 @@ class _NodeBuilder:
             step=self.name,
             input_name=flow.input_name,
             declaration=flow.declaration,
-            results=results,
+            results=dict(results),
             steps=flow.names,
+            items=self.block.items,
             takes=self.takes,
         )
         parameters, problems = wire(signature, scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
+from stepsaga.authoring.conditions import compared, differs
 from stepsaga.authoring.place import here
 from stepsaga.authoring.standin import Standin, refusal
 from stepsaga.checks.annotations import arms, is_open, name_of
@@ -28,11 +29,16 @@ class InputDeclaration:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ItemDeclaration:
+    """The item of the map in which it is named."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """What saga data refers to.
 
     Attributes:
-        root: The `InputDeclaration`, or the step whose result it is.
+        root: The `InputDeclaration`, the `ItemDeclaration`, or the step whose result it is.
         path: Python names of fields below it.
         annotation: The type at the end of the path; Any where it is not known.
     """
@@ -59,9 +65,18 @@ def Input(model: type[M]) -> M:  # noqa: N802  # read as a declaration, like the
 
 
 class SagaData(Standin):
-    """A value of the running saga, by where it comes from. Only its fields can be named."""
+    """A value of the running saga, by where it comes from: its fields are named, it is compared."""
 
     __slots__ = ("_reference",)
+
+    if not TYPE_CHECKING:  # a type checker sees the value's own comparisons
+        __eq__ = compared("eq")
+        __ne__ = differs
+        __lt__ = compared("lt")
+        __le__ = compared("le")
+        __gt__ = compared("gt")
+        __ge__ = compared("ge")
+        __hash__ = Standin.__hash__
 
     _reference: Reference
 
@@ -88,7 +103,8 @@ class SagaData(Standin):
 
     def __root__(self) -> tuple[object, tuple[str, ...]]:
         reference = self._reference
-        below = () if isinstance(reference.root, InputDeclaration) else ("result",)
+        whole = isinstance(reference.root, InputDeclaration | ItemDeclaration)
+        below = () if whole else ("result",)
         return reference.root, (*below, *reference.path)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.authoring.data import SagaData, is_input
+from stepsaga.authoring.flow import Choice, Map, Nested, Parallel, Sequence, Wait, When, inside
 from stepsaga.authoring.standin import Standin
 from stepsaga.authoring.step import Step
 from stepsaga.checks.fields import did_you_mean
@@ -14,7 +15,7 @@ from stepsaga.errors import Problem
 from stepsaga.limits import FIRST_OPERATION_SLOT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from stepsaga.authoring.place import Body
     from stepsaga.errors import Source
@@ -32,6 +33,8 @@ def declared(cls: type, body: Body, source: Source) -> list[Problem]:
         *_shared(cls, body, source),
         *_twice(cls, body, source),
         *_too_many(cls, source),
+        *_no_node(cls, source),
+        *_same_name(cls),
         *_almost(cls, body, source),
         *_hidden(cls, body, source),
     ]
@@ -57,26 +60,66 @@ def _kept_data(cls: type, body: Body, source: Source) -> Iterator[Problem]:
             yield Problem("S110", f"{cls.__name__}.{name}", text, hint, place)
 
 
+def parts_of(name: str, declared: object) -> Mapping[str, object]:
+    """The nodes of a branch by their names: a lone one has the branch's."""
+    match declared:
+        case When(lone=lone, nodes=nodes):
+            return {name: lone[0], **nodes} if lone else nodes
+        case Sequence(nodes=nodes):
+            return nodes
+        case _:
+            return {name: declared}
+
+
+def _below(name: str, declared: object) -> Iterator[tuple[str, object]]:
+    """A node and everything in it, each by the name that it has in the saga."""
+    if not isinstance(declared, Sequence | When):
+        yield name, declared
+    if isinstance(declared, Nested):
+        for branch, part in declared.parts():
+            for inner, node in _parts(branch or name, part):
+                yield from _below(inner, node)
+
+
+def _parts(name: str, declared: object) -> Iterator[tuple[str, object]]:
+    yield from parts_of(name, declared).items()
+
+
+def named(nodes: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Every node of a class body, those inside of others too, by name."""
+    for name, value in nodes.items():
+        yield from _below(name, value)
+
+
+def named_steps(nodes: Mapping[str, object]) -> Iterator[tuple[str, Step[Any]]]:
+    """Every step of a class body, by name."""
+    return ((name, node) for name, node in named(nodes) if isinstance(node, Step))
+
+
+def _declared(cls: type) -> dict[str, object]:
+    return {n: value for n, value in vars(cls).items() if isinstance(value, Step | Nested)}
+
+
 def _names(cls: type) -> dict[int, list[str]]:
-    """The names of each step, by the step's identity."""
+    """The names of each node, by the node's identity."""
     names: dict[int, list[str]] = {}
-    for name, value in vars(cls).items():
-        if isinstance(value, Step):
-            names.setdefault(id(value), []).append(name)
+    for name, value in named(_declared(cls)):
+        names.setdefault(id(value), []).append(name)
     return names
 
 
 def _no_steps(cls: type, source: Source) -> Iterator[Problem]:
-    if not _names(cls):
+    if not any(True for _ in named_steps(_declared(cls))):
         hint = "assign at least one: reserve = Step(reserve_stock, compensation=release_stock)"
         yield Problem("S103", cls.__name__, "the saga has no steps", hint, source)
 
 
 def _unnamed(cls: type, body: Body) -> Iterator[Problem]:
     names = _names(cls)
-    replaced = {id(value) for _, value in body.assigned if isinstance(value, Step)}
+    replaced = {id(value) for _, value in body.assigned if isinstance(value, Step | Nested)}
+    inner = {id(part) for value in body.steps for _, part in inside(value)}
     for step in body.steps:
-        if id(step) not in names and id(step) not in replaced:
+        if id(step) not in names and id(step) not in replaced and id(step) not in inner:
             text = f"{step!r} is not assigned to a name of its own, and so would never run"
             hint = "assign each step to a name: charge = Step(...), without a comma behind it"
             yield Problem("S111", cls.__name__, text, hint, step.source)
@@ -89,10 +132,73 @@ def _shared(cls: type, body: Body, source: Source) -> Iterator[Problem]:
             text = f"one Step has the names {', '.join(bound)}"
             hint = "write Step(...) for each: a step is written where it runs, once"
             yield Problem("S111", cls.__name__, text, hint, source)
-        if key not in made_here:
+        if key not in made_here and not _foreign(cls, key):
             text = f"the Step {bound[0]!r} was made outside the class body"
             hint = "write Step(...) in the class body, where it runs; share handlers, not steps"
             yield Problem("S111", cls.__name__, text, hint, source)
+
+
+def _foreign(cls: type, key: int) -> bool:
+    """Whether it is no node at all, which is another problem."""
+    return any(
+        id(value) == key and not isinstance(value, Step | Nested)
+        for _, value in named(_declared(cls))
+    )
+
+
+def _no_node(cls: type, source: Source) -> Iterator[Problem]:
+    """S115, S116: what stands in a branch, or does not."""
+    for name, node in named(_declared(cls)):
+        subject = f"{cls.__name__}.{name}"
+        place = getattr(node, "source", source)
+        if not isinstance(node, Step | Nested):
+            hint = "give a Step, Choice, Parallel, Map, Wait, or Sequence of them"
+            yield Problem("S116", subject, f"{node!r} is no node of a saga", hint, source)
+            continue
+        if isinstance(node, Choice):
+            yield from _no_branch(cls, name, node)
+        empty = isinstance(node, Nested) and not isinstance(node, Wait) and not list(node.parts())
+        if empty or any(not parts_of("", part) for part in _branches(node)):
+            hint = "give it at least one step: labels=Step(...)"
+            yield Problem("S115", subject, f"{name!r} has a part with nothing in it", hint, place)
+        item: object = node.item_name if isinstance(node, Map) else ""
+        if not isinstance(item, str):
+            text = f"item={item!r} is no name of a parameter"
+            yield Problem("S116", subject, text, 'write item="line"', place)
+
+
+def _branches(node: object) -> list[object]:
+    return [part for _, part in node.parts()] if isinstance(node, Choice | Parallel) else []
+
+
+def _no_branch(cls: type, name: str, choice: Choice) -> Iterator[Problem]:
+    branches: Mapping[str, object] = choice.branches
+    for branch, declared in branches.items():
+        subject = f"{cls.__name__}.{name}.{branch}"
+        if not isinstance(declared, When):
+            text = f"{declared!r} has no condition"
+            yield Problem(
+                "S116", subject, text, f"write {branch}=when(condition, ...)", choice.source
+            )
+        elif len(declared.lone) > 1 or (declared.lone and declared.nodes):
+            text = "several nodes are given, and not all of them have a name"
+            hint = "name each: when(condition, hold=Step(...), book=Step(...))"
+            yield Problem("S116", subject, text, hint, declared.source)
+
+
+def _same_name(cls: type) -> Iterator[Problem]:
+    """S104: two nodes of one name; handlers and conditions know nodes by their names alone."""
+    seen: dict[str, object] = {}
+    for name, node in named(_declared(cls)):
+        lone = isinstance(seen.get(name), Nested) and any(
+            part is node for _, part in inside(seen[name])
+        )
+        if name in seen and not lone:
+            text = f"{name!r} is the name of two nodes"
+            hint = "give each a name of its own, also in different branches"
+            place = getattr(node, "source", None)
+            yield Problem("S104", f"{cls.__name__}.{name}", text, hint, place)
+        seen[name] = node
 
 
 def _twice(cls: type, body: Body, source: Source) -> Iterator[Problem]:
@@ -113,7 +219,7 @@ def _twice(cls: type, body: Body, source: Source) -> Iterator[Problem]:
 
 
 def _too_many(cls: type, source: Source) -> Iterator[Problem]:
-    count = slots_of([value for value in vars(cls).values() if isinstance(value, Step)])
+    count = slots_of([step for _, step in named_steps(_declared(cls))])
     if count >= FIRST_OPERATION_SLOT:
         text = f"the saga has {count} slots; {FIRST_OPERATION_SLOT - 1} are possible"
         yield Problem("S510", cls.__name__, text, "split the saga", source)
@@ -146,7 +252,7 @@ def _hidden(cls: type, body: Body, source: Source) -> Iterator[Problem]:
 
 def _almost(cls: type, body: Body, source: Source) -> Iterator[Problem]:
     """What looks like a declaration and would be passed over."""
-    steps = [value for value in vars(cls).values() if isinstance(value, Step)]
+    steps = [step for _, step in named_steps(_declared(cls))]
     used = {id(part) for step in steps for part in (step.handler, step.compensation, step.verify)}
     for name, value in vars(cls).items():
         subject = f"{cls.__name__}.{name}"

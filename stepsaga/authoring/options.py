@@ -46,6 +46,14 @@ class Options:
             return otherwise
         return int(value.total_seconds())
 
+    def count(self, name: str, value: object, *, least: int, most: int) -> int:
+        """A whole number from ``least`` to ``most``."""
+        if isinstance(value, int) and _number(value) and least <= value <= most:
+            return value
+        text = f"{name}={value!r} is no whole number from {least} to {most}"
+        self._add("S513", text, f"write {name}={least}, or a number within these bounds")
+        return least
+
     def flag(self, name: str, value: object) -> None:
         """An option that is True or False, and nothing that only looks like it."""
         if not isinstance(value, bool):

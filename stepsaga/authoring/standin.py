@@ -53,17 +53,17 @@ _ARITHMETIC: Final = (
 _REFUSED: Final = (
     (
         "is asked whether it is true (`and`, `or`, `not`, `if`, `while`)",
-        "decide in a step's handler; conditions in the class body come in a later release",
+        "write Choice(name=when(condition, ...)); combine with all_of, any_of, not_",
         ("bool",),
     ),
     (
         "is compared",
-        "compare in a step's handler; conditions in the class body come in a later release",
+        "compare the result's fields: when(charge.result.risk >= 70, ...)",
         ("eq", "ne", "lt", "le", "gt", "ge"),
     ),
     (
         "is iterated (`for`, `list`, `*`)",
-        "loop in a step's handler; steps for each item come in a later release",
+        "write Map(order.items, label=Step(...)) for steps of each item, or loop in a handler",
         ("iter", "next", "reversed", "aiter"),
     ),
     ("is measured with `len`", "count in a step's handler", ("len", "length_hint")),

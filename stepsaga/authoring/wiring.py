@@ -6,7 +6,13 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.authoring.data import InputDeclaration, Own, SagaData, reference_of
+from stepsaga.authoring.data import (
+    InputDeclaration,
+    ItemDeclaration,
+    Own,
+    SagaData,
+    reference_of,
+)
 from stepsaga.authoring.signatures import EMPTY
 from stepsaga.authoring.step import Step
 from stepsaga.checks.annotations import name_of
@@ -37,6 +43,7 @@ class Scope:
         declaration: What `Input` was given.
         results: The types of the results that are known there, by step.
         steps: Every step's name, by the step's identity.
+        items: The types of the items of the maps that it is in, the innermost last.
         takes: What the author said.
     """
 
@@ -47,6 +54,7 @@ class Scope:
     declaration: InputDeclaration
     results: Mapping[str, Any]
     steps: Mapping[int, str]
+    items: Mapping[str, Any] = field(default_factory=dict)
     takes: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -86,13 +94,16 @@ class _Wirer:
     def _by_name(self, parameter: inspect.Parameter) -> Parameter | None:
         name, scope = parameter.name, self.scope
         resource = name in self.resources
-        if resource and (name == scope.input_name or name in scope.results):
+        data = name == scope.input_name or name in scope.results or name in scope.items
+        if resource and data:
             text = f"{name!r} of {self.signature.reference} is a resource and saga data"
             self._add("S205", text, "rename the resource, or the step or input")
         if name == scope.input_name:
             return _filled(parameter, Origin.INPUT, given=scope.declaration.annotation)
         if name in scope.results:
             return _filled(parameter, Origin.STEP, step=name, given=scope.results[name])
+        if name in scope.items:
+            return _filled(parameter, Origin.ITEM, step=name, given=scope.items[name])
         if resource:
             return _filled(parameter, Origin.RESOURCE)
         return None if parameter.default is EMPTY else _filled(parameter, Origin.DEFAULT)
@@ -103,7 +114,7 @@ class _Wirer:
             return "that is this step's own result, which only its compensation can take"
         if name in scope.steps.values():
             return f"the step {name!r} has not run at that point: write it before this one"
-        known = [scope.input_name, *scope.results, *self.resources]
+        known = [scope.input_name, *scope.results, *scope.items, *self.resources]
         return did_you_mean(name, known) or (
             f"known here: {', '.join(known)}; or say what fills it: takes={{{name!r}: ...}}"
         )
@@ -140,6 +151,10 @@ def _resolve(parameter: inspect.Parameter, source: object, scope: Scope) -> Para
     if reference.root is scope.declaration:
         keys, given = _walk(scope.declaration.annotation, reference.path, "", scope.input_name)
         return _filled(parameter, Origin.INPUT, path=keys, given=given, explicit=True)
+    if isinstance(reference.root, ItemDeclaration):
+        item, annotation = innermost(scope)
+        keys, given = _walk(annotation, reference.path, item, item)
+        return _filled(parameter, Origin.ITEM, step=item, path=keys, given=given, explicit=True)
     step = scope.steps.get(id(reference.root), "")
     if step not in scope.results:
         what = f"the step {step!r}, which has not run at that point" if step else "another saga"
@@ -148,6 +163,13 @@ def _resolve(parameter: inspect.Parameter, source: object, scope: Scope) -> Para
         )
     keys, given = _walk(scope.results[step], reference.path, step, step)
     return _filled(parameter, Origin.STEP, step=step, path=keys, given=given, explicit=True)
+
+
+def innermost(scope: Scope) -> tuple[str, Any]:
+    """The name and the type of the item of the map that something is in."""
+    if not scope.items:
+        raise _MissingError("S208", "is Map.item, outside of a map", "name it in the map's nodes")
+    return list(scope.items.items())[-1]
 
 
 def _walk(

@@ -33,6 +33,7 @@ RULES = (
     roles.probe_and_compensation,
     roles.contradictions,
     roles.same_function,
+    roles.nested_pivot,
     limits.deadline,
     limits.execution_time,
     limits.history,

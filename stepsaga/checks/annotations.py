@@ -76,6 +76,8 @@ def accepts_none(annotation: Any) -> bool:
 
 def name_of(annotation: Any) -> str:
     """A type as an author would write it."""
+    while get_origin(annotation) is typing.Annotated:
+        annotation = get_args(annotation)[0]
     if annotation is type(None) or annotation is None:
         return "None"
     if isinstance(annotation, type) and get_origin(annotation) is None:

@@ -28,6 +28,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S112": "The source of the class cannot be read",
         "S113": "A saga inherits from a saga",
         "S114": "Almost a declaration",
+        "S115": "A part with nothing in it",
+        "S116": "Something in a branch that cannot stand there",
         "S201": "A handler that cannot be imported by name",
         "S202": "A handler that is a coroutine or a generator",
         "S203": "A parameter that cannot be filled by name",
@@ -39,6 +41,9 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S209": "A handler in the script that is being run",
         "S210": "takes names a field that can be absent",
         "S211": "An input that nobody validates first",
+        "S212": "A condition that cannot be decided",
+        "S213": "A map over what is no list",
+        "S214": "A wait for what is no time",
         "S301": "A type that does not fit",
         "S302": "A type without a JSON form",
         "S303": "A type that cannot read its own JSON",
@@ -53,6 +58,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S408": "Options that do not go together",
         "S409": "A function that would undo by doing it again",
         "S410": "A probe that returns something else",
+        "S411": "A point of no return inside of a branch",
         "S501": "A duration without a unit",
         "S502": "A duration out of range",
         "S503": "A retry without a number of attempts",
@@ -65,5 +71,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S510": "Too many steps",
         "S511": "Functions that share a name",
         "S512": "An option that is not True or False",
+        "S513": "A number out of range",
     }
 )

@@ -7,7 +7,7 @@ import difflib
 import functools
 import typing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 from pydantic import AliasChoices, AliasPath, BaseModel
 from pydantic.dataclasses import is_pydantic_dataclass
@@ -146,7 +146,9 @@ def _infos(kind: Any, infos: Mapping[str, FieldInfo]) -> dict[str, Field]:
             reads = ()
         writes = () if info.exclude else (info.serialization_alias or name,)
         own = name in custom or "*" in custom or is_custom(info.metadata)
-        annotation = Any if own else info.annotation
+        annotation: Any = Any if own else info.annotation
+        if not own and info.metadata:
+            annotation = Annotated[(annotation, *info.metadata)]
         found[name] = Field(annotation, info.is_required(), reads, writes)
     return found
 

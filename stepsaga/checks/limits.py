@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from stepsaga.asl.names import collisions, function_name, participants
 from stepsaga.asl.retriers import worst_seconds
-from stepsaga.asl.times import execution_seconds, forward_seconds, history_events, undoable
+from stepsaga.asl.times import YEAR, execution_seconds, forward_seconds, history_events, undoable
 from stepsaga.errors import Problem
+from stepsaga.graph import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepsaga.graph import SagaGraph
 
-YEAR: Final = 365 * 24 * 60 * 60
-"""Seconds that an execution may last."""
 DEFINITION_CHARACTERS: Final = 1_048_576
 HISTORY_EVENTS: Final = 25_000
 
@@ -33,7 +32,8 @@ def deadline(graph: SagaGraph) -> Iterator[Problem]:
         return
     worst = forward_seconds(graph)
     if worst > graph.deadline:
-        slowest = max(undoable(graph), key=lambda node: worst_seconds(node.call))
+        steps = steps_of(tuple(undoable(graph)))
+        slowest = max(steps, key=lambda node: worst_seconds(node.call))
         text = (
             f"the steps up to the pivot can take {worst} s at worst (attempts x timeout and pauses,"
             f" the framework's own retries too), the deadline is {graph.deadline} s"
@@ -59,7 +59,7 @@ def history(graph: SagaGraph) -> Iterator[Problem]:
     events = history_events(graph)
     if events > HISTORY_EVENTS:
         text = f"the history could grow to {events} events; Step Functions allows {HISTORY_EVENTS}"
-        hint = "lower attempts, or split the saga: each failed attempt is three events"
+        hint = "lower attempts, or most= of a map: each failed attempt is three events"
         yield Problem("S509", graph.name, text, hint, graph.source)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepsaga.errors import Problem
-from stepsaga.graph import Role
+from stepsaga.graph import Role, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def effect_without_compensation(graph: SagaGraph) -> Iterator[Problem]:
     """S401: a step before the pivot that nothing could undo."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         if node.role is Role.COMPENSATABLE and node.compensation is None:
             text = f"{node.name!r} has an effect that nothing undoes"
             hint = (
@@ -27,7 +27,7 @@ def effect_without_compensation(graph: SagaGraph) -> Iterator[Problem]:
 
 def compensation_after_pivot(graph: SagaGraph) -> Iterator[Problem]:
     """S403: a compensation that would never run."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         if node.role is Role.RETRIABLE and node.compensation is not None:
             text = f"{node.name!r} stands where the saga only goes forward: it is never compensated"
             hint = "move it before the pivot, or drop its compensation"
@@ -37,7 +37,7 @@ def compensation_after_pivot(graph: SagaGraph) -> Iterator[Problem]:
 def two_pivots(graph: SagaGraph) -> Iterator[Problem]:
     """S404: more than one point of no return, or one behind it."""
     seen = ""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         if node.declared_pivot and seen:
             text = (
                 f"{node.name!r} is declared a pivot, but {seen!r} already is the point of no return"
@@ -50,7 +50,7 @@ def two_pivots(graph: SagaGraph) -> Iterator[Problem]:
 
 def pivot_in_doubt(graph: SagaGraph) -> Iterator[Problem]:
     """S405: nobody could tell whether the pivot happened (rule 17)."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         settled = node.verify or node.compensation or node.read_only
         if node.role is Role.PIVOT and not settled:
             text = f"{node.name!r} can time out, and then nobody knows whether it happened"
@@ -60,7 +60,7 @@ def pivot_in_doubt(graph: SagaGraph) -> Iterator[Problem]:
 
 def verify_without_pivot(graph: SagaGraph) -> Iterator[Problem]:
     """S406: a probe on a step that is settled otherwise."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         if node.verify and node.role is not Role.PIVOT:
             after = node.role is Role.RETRIABLE
             text = f"{node.name!r} has a probe, but is not the pivot"
@@ -72,7 +72,7 @@ def verify_without_pivot(graph: SagaGraph) -> Iterator[Problem]:
 
 def probe_and_compensation(graph: SagaGraph) -> Iterator[Problem]:
     """S407: two ways out of one doubt."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         if node.role is Role.PIVOT and node.verify and node.compensation:
             text = f"{node.name!r} has a probe and a compensation: which of them settles doubt?"
             hint = "keep verify=...; a pivot that did not happen needs no undoing"
@@ -81,7 +81,7 @@ def probe_and_compensation(graph: SagaGraph) -> Iterator[Problem]:
 
 def contradictions(graph: SagaGraph) -> Iterator[Problem]:
     """S408: options that exclude each other."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         pairs = [
             (node.read_only and node.compensation, "read_only and compensation: nothing to undo"),
             (node.declared_pivot and node.declared_retriable, "pivot and retriable"),
@@ -95,13 +95,24 @@ def contradictions(graph: SagaGraph) -> Iterator[Problem]:
 
 def same_function(graph: SagaGraph) -> Iterator[Problem]:
     """S409: a step that would be undone, or looked for, by doing it again."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         undo = node.compensation.call if node.compensation else None
         for call, part in [(undo, "compensation"), (node.verify, "probe")]:
             if call and call.handler and call.handler == node.call.handler:
                 text = f"{node.name!r} has {call.handler} as its handler and as its {part}"
                 hint = "that would do it once more: give the function that undoes it, or finds it"
                 yield _problem("S409", graph, node, text, hint)
+
+
+def nested_pivot(graph: SagaGraph) -> Iterator[Problem]:
+    """S411: a point of no return inside of a branch: its siblings would not know (rule 16)."""
+    at_root = {node.name for node in graph.nodes}
+    for node in steps_of(graph.nodes):
+        if node.name not in at_root and (node.declared_pivot or node.declared_retriable):
+            said = "the pivot" if node.declared_pivot else "where the saga only goes forward"
+            text = f"{node.name!r} is {said}, but stands inside of another node"
+            hint = "write it in the class body itself, behind the node that it stands in"
+            yield _problem("S411", graph, node, text, hint)
 
 
 def _problem(code: str, graph: SagaGraph, node: StepNode, text: str, hint: str) -> Problem:

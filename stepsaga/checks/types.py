@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.times import looks_at_input
 from stepsaga.checks.annotations import accepts_none, arms, is_open, name_of
 from stepsaga.checks.calls import calls_of
 from stepsaga.checks.fit import fits
 from stepsaga.checks.schemas import NoSchemaError, schema_of
 from stepsaga.errors import Problem
-from stepsaga.graph import Origin
+from stepsaga.graph import Origin, StepNode, steps_of
 from stepsaga.runtime.sensitive import is_hidden
 
 if TYPE_CHECKING:
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from stepsaga.graph import Call, Parameter, SagaGraph
 
 
+_DATA: Final = frozenset({Origin.INPUT, Origin.STEP, Origin.ITEM})
+
+
 def parameters_fit(graph: SagaGraph) -> Iterator[Problem]:
     """S301, S303: a parameter's type does not read what fills it."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         for call in calls_of(node):
             for parameter in call.parameters:
-                if parameter.origin not in {Origin.INPUT, Origin.STEP}:
+                if parameter.origin not in _DATA:
                     continue
                 raw = parameter.origin is Origin.INPUT
                 if not fits(parameter.given, parameter.annotation, raw=raw):
@@ -52,10 +56,10 @@ def _is_one_of(given: Any, wanted: Any) -> bool:
 
 def parameters_readable(graph: SagaGraph) -> Iterator[Problem]:
     """S302: a parameter's type that pydantic cannot read from JSON."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         for call in calls_of(node):
             for parameter in call.parameters:
-                data = parameter.origin in {Origin.INPUT, Origin.STEP}
+                data = parameter.origin in _DATA
                 if not data or parameter.annotation is inspect.Parameter.empty:
                     continue
                 try:
@@ -69,7 +73,7 @@ def parameters_readable(graph: SagaGraph) -> Iterator[Problem]:
 
 def secrets_keep_their_type(graph: SagaGraph) -> Iterator[Problem]:
     """S304: a secret handed to a type that does not say so, and would show it in a text."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         for call in calls_of(node):
             for parameter in call.parameters:
                 if not is_open(parameter.annotation) or not _hides(parameter.given):
@@ -104,7 +108,15 @@ def input_is_validated(graph: SagaGraph) -> Iterator[Problem]:
     if graph.input.model or not graph.nodes:
         return
     first = graph.nodes[0]
-    if any(one.origin is Origin.INPUT and not one.path for one in first.call.parameters):
+    if looks_at_input(graph):
+        kind = name_of(graph.input.annotation)
+        text = f"the definition looks at the input, whose type {kind} has no name to be imported by"
+        hint = "make the input a class at the top of a module"
+        yield Problem("S211", f"{graph.name}.{graph.input.name}", text, hint, graph.source)
+        return
+    if isinstance(first, StepNode) and any(
+        one.origin is Origin.INPUT and not one.path for one in first.call.parameters
+    ):
         return
     kind = name_of(graph.input.annotation)
     text = (
@@ -117,7 +129,7 @@ def input_is_validated(graph: SagaGraph) -> Iterator[Problem]:
 
 def own_result_may_be_none(graph: SagaGraph) -> Iterator[Problem]:
     """S402: a compensation that cannot be called when the outcome is unknown."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         if node.compensation is None:
             continue
         call = node.compensation.call
@@ -134,7 +146,7 @@ def own_result_may_be_none(graph: SagaGraph) -> Iterator[Problem]:
 
 def probe_fits(graph: SagaGraph) -> Iterator[Problem]:
     """S410: a probe returns something else than the pivot's result."""
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         if node.verify and not fits(node.verify.returns, node.call.returns):
             text = (
                 f"{node.verify.handler} returns {name_of(node.verify.returns)},"

@@ -9,6 +9,7 @@ from stepsaga import Input, Saga, Step
 from stepsaga.authoring import graph_of
 from tests.authoring import shop
 from tests.authoring.problems import codes_of, only, problems_of
+from tests.steps import steps
 
 OUTSIDE = Step(shop.thank, retriable=True)
 
@@ -201,7 +202,7 @@ def test_a_loops_variable_is_no_mistake() -> None:
         for handler in (shop.look, shop.thank):
             locals()[handler.__name__] = Step(handler, read_only=True)
 
-    assert [node.name for node in graph_of(Looped).nodes] == ["look", "thank"]
+    assert [node.name for node in steps(graph_of(Looped))] == ["look", "thank"]
 
 
 def test_plain_attributes_stay_the_authors() -> None:
@@ -216,7 +217,7 @@ def test_plain_attributes_stay_the_authors() -> None:
         def describe(self) -> str:
             return self.owner
 
-    assert [node.name for node in graph_of(Plain).nodes] == ["thank"]
+    assert [node.name for node in steps(graph_of(Plain))] == ["thank"]
 
 
 def test_a_loop_may_name_steps() -> None:
@@ -227,7 +228,7 @@ def test_a_loop_may_name_steps() -> None:
         for number in range(3):
             locals()[f"look_{number}"] = Step(shop.look, read_only=True)
 
-    assert [node.name for node in graph_of(Looped).nodes] == ["look_0", "look_1", "look_2"]
+    assert [node.name for node in steps(graph_of(Looped))] == ["look_0", "look_1", "look_2"]
 
 
 def test_a_large_saga() -> None:
@@ -245,7 +246,7 @@ def test_a_large_saga() -> None:
                 takes={"amount": look_0},
             )
 
-    nodes = graph_of(Large).nodes
+    nodes = steps(graph_of(Large))
     assert len(nodes) == 400
     assert nodes[399].compensation is not None
     assert nodes[399].compensation.slot == (401,)

@@ -15,6 +15,7 @@ from stepsaga.errors import UsageError
 from stepsaga.graph import Origin, Role
 from stepsaga.graph import Retry as Policy
 from tests.authoring import shop
+from tests.steps import steps
 
 if TYPE_CHECKING:
     from stepsaga.graph import SagaGraph
@@ -72,7 +73,7 @@ def test_input(graph: SagaGraph) -> None:
 
 def test_roles(graph: SagaGraph) -> None:
     """What a step is follows from its options and its place."""
-    assert [node.role for node in graph.nodes] == [
+    assert [node.role for node in steps(graph)] == [
         Role.COMPENSATABLE,
         Role.READ_ONLY,
         Role.COMPENSATABLE,
@@ -83,19 +84,19 @@ def test_roles(graph: SagaGraph) -> None:
 
 def test_slots(graph: SagaGraph) -> None:
     """Steps count up from 1; compensations follow in the order in which they would run."""
-    assert [node.slot for node in graph.nodes] == [(1,), (2,), (3,), (4,), (5,)]
-    undo = {node.name: node.compensation.slot for node in graph.nodes if node.compensation}
+    assert [node.slot for node in steps(graph)] == [(1,), (2,), (3,), (4,), (5,)]
+    undo = {node.name: node.compensation.slot for node in steps(graph) if node.compensation}
     assert undo == {"charge": (6,), "reserve": (7,)}
 
 
 def test_a_retriable_step_starts_the_forward_part() -> None:
     """Without a pivot, the first retriable step is the point of no return for all that follow."""
-    assert [node.role for node in graph_of(OnlyForward).nodes] == [Role.RETRIABLE, Role.RETRIABLE]
+    assert [node.role for node in steps(graph_of(OnlyForward))] == [Role.RETRIABLE, Role.RETRIABLE]
 
 
 def test_default_retries(graph: SagaGraph) -> None:
     """3 attempts before the pivot, 10 to undo and to probe, 60 over days after it."""
-    reserve, _, charge, ship, thank = graph.nodes
+    reserve, _, charge, ship, thank = steps(graph)
     step = Policy(attempts=3, wait=1, backoff=2.0, longest_wait=60, jitter=True)
     undo = Policy(attempts=10, wait=2, backoff=2.0, longest_wait=300, jitter=True)
     assert reserve.call.retry == ship.call.retry == step
@@ -109,7 +110,7 @@ def test_default_retries(graph: SagaGraph) -> None:
 
 def test_given_options(graph: SagaGraph) -> None:
     """What the author gave is in the graph, in whole seconds and by reference."""
-    charge = graph.nodes[2]
+    charge = steps(graph)[2]
     assert charge.call.seconds == 20
     assert charge.compensation is not None
     assert charge.compensation.call.seconds == 60
@@ -122,19 +123,19 @@ def test_given_options(graph: SagaGraph) -> None:
         only=("builtins:OSError",),
         never=("builtins:TimeoutError",),
     )
-    assert graph_of(OnlyForward).nodes[0].call.retry is None
+    assert steps(graph_of(OnlyForward))[0].call.retry is None
 
 
 def test_a_compensation_has_its_steps_time(graph: SagaGraph) -> None:
     """Without an own timeout, compensation and probe have the step's."""
-    reserve = graph.nodes[0]
+    reserve = steps(graph)[0]
     assert reserve.compensation is not None
     assert reserve.compensation.call.seconds == reserve.call.seconds == 30
 
 
 def test_handlers_are_references(graph: SagaGraph) -> None:
     """A handler is module and name, its participant the module."""
-    call = graph.nodes[0].call
+    call = steps(graph)[0].call
     assert call.handler == "tests.authoring.shop:reserve_stock"
     assert call.participant == "tests.authoring.shop"
     assert call.returns is shop.Reservation
@@ -145,7 +146,7 @@ def test_handlers_are_references(graph: SagaGraph) -> None:
 def test_each_step_has_its_line(graph: SagaGraph) -> None:
     """Problems of a step lead to the line on which it is written."""
     lines = Path(__file__).read_text().splitlines()
-    for node in graph.nodes:
+    for node in steps(graph):
         assert node.source is not None
         assert lines[node.source.line - 1].strip().startswith(f"{node.name} = Step(")
 
@@ -154,7 +155,7 @@ def test_what_fills_each_parameter(graph: SagaGraph) -> None:
     """Input and steps by name, the context by its annotation, resources, defaults."""
     origins = {
         (node.name, parameter.name): (parameter.origin, parameter.step)
-        for node in graph.nodes
+        for node in steps(graph)
         for parameter in node.call.parameters
     }
     assert origins == {
@@ -173,10 +174,10 @@ def test_what_fills_each_parameter(graph: SagaGraph) -> None:
 
 def test_schemas_of_results(graph: SagaGraph) -> None:
     """A result's schema is of its JSON as it is written: by alias, computed fields too."""
-    charge = graph.nodes[2]
+    charge = steps(graph)[2]
     assert {"cents", "risk"} <= charge.schema["properties"].keys()
     assert "hidden" not in charge.schema["properties"]
-    assert graph.nodes[4].schema == {"type": "null"}
+    assert steps(graph)[4].schema == {"type": "null"}
 
 
 def test_the_graph_is_frozen(graph: SagaGraph) -> None:
@@ -187,7 +188,7 @@ def test_the_graph_is_frozen(graph: SagaGraph) -> None:
 
 def test_a_step_keeps_docstring(graph: SagaGraph) -> None:
     """The handler's docstring describes the step."""
-    assert graph.nodes[0].doc == "Set stock aside.\n\nA second paragraph."
+    assert steps(graph)[0].doc == "Set stock aside.\n\nA second paragraph."
 
 
 @pytest.mark.parametrize("other", [Saga, int, 5, None])
@@ -226,7 +227,7 @@ def test_a_function_may_make_a_step() -> None:
         order = Input(shop.Order)
         thank = forward(shop.thank)
 
-    [node] = graph_of(Made).nodes
+    [node] = steps(graph_of(Made))
     assert node.source is not None
     line = Path(__file__).read_text().splitlines()[node.source.line - 1]
     assert line.strip() == "thank = forward(shop.thank)"

@@ -16,6 +16,7 @@ from stepsaga.graph import Origin
 from stepsaga.runtime import SagaContext
 from tests.authoring import shop
 from tests.authoring.problems import codes_of, only, problems_of
+from tests.steps import steps
 
 
 def saga_with(handler: Any, **options: Any) -> type[Saga]:
@@ -72,7 +73,7 @@ def test_a_call_instead_of_a_function() -> None:
 
 def test_wrapped_functions_are_handlers() -> None:
     """A decorator that keeps name and signature keeps a handler a handler."""
-    [node] = graph_of(saga_with(shop.wrapped)).nodes
+    [node] = steps(graph_of(saga_with(shop.wrapped)))
     assert [parameter.name for parameter in node.call.parameters] == ["order", "times"]
     assert node.call.handler == "tests.authoring.shop:wrapped"
 
@@ -155,7 +156,7 @@ def test_compensations_get_earlier_results() -> None:
         order = Input(shop.Order)
         reserve = Step(shop.reserve_stock, compensation=shop.release_stock)
 
-    compensation = graph_of(Undone).nodes[0].compensation
+    compensation = steps(graph_of(Undone))[0].compensation
     assert compensation is not None
     order, reserve = compensation.call.parameters
     assert (order.origin, reserve.origin, reserve.step) == (Origin.INPUT, Origin.STEP, "reserve")
@@ -175,7 +176,7 @@ def test_takes_names_the_source_of_a_parameter() -> None:
 
     found = {
         node.name: [(p.origin, p.step, p.path, p.given) for p in node.call.parameters if p.explicit]
-        for node in graph_of(Mapped).nodes
+        for node in steps(graph_of(Mapped))
     }
     assert found["whole"] == [(Origin.STEP, "look", (), int)]
     assert found["field"] == [(Origin.STEP, "charge", ("risk", "riskScore"), int)]
@@ -204,7 +205,7 @@ def test_takes_serves_the_compensation() -> None:
         order = Input(shop.Order)
         bill = Step(shop.bill, compensation=shop.undo_bill, takes={"amount": order.total})
 
-    compensation = graph_of(Billed).nodes[0].compensation
+    compensation = steps(graph_of(Billed))[0].compensation
     assert compensation is not None
     amount, own = compensation.call.parameters
     assert (amount.explicit, amount.path, own.step) == (True, ("total",), "bill")
@@ -389,6 +390,6 @@ def test_options_of_a_compensation(options: dict[str, Any], code: str) -> None:
 def test_a_compensation_may_run_once() -> None:
     """compensation_retry=None is a choice that an author may make."""
     options = {"retriable": False, "compensation": shop.nothing_at_all}
-    [node] = graph_of(saga_with(shop.look, compensation_retry=None, **options)).nodes
+    [node] = steps(graph_of(saga_with(shop.look, compensation_retry=None, **options)))
     assert node.compensation is not None
     assert node.compensation.call.retry is None

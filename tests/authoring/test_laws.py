@@ -13,6 +13,7 @@ from stepsaga.authoring import graph_of
 from stepsaga.graph import Role
 from tests.authoring import shop
 from tests.authoring.problems import codes_of
+from tests.steps import steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,8 +71,8 @@ def test_law_what_is_sound_is_accepted(names: list[str]) -> None:
 def test_law_of_slots(names: list[str]) -> None:
     """Every outcome has a slot of its own; compensations' run against the steps' (rule 8)."""
     graph = graph_with(names)
-    forward = [node.slot[0] for node in graph.nodes]
-    backward = [node.compensation.slot[0] for node in reversed(graph.nodes) if node.compensation]
+    forward = [node.slot[0] for node in steps(graph)]
+    backward = [node.compensation.slot[0] for node in reversed(steps(graph)) if node.compensation]
     assert [*forward, *backward] == list(range(1, len(forward) + len(backward) + 1))
 
 
@@ -88,7 +89,7 @@ def test_law_what_is_accepted_compiles(names: list[str]) -> None:
 @given(kinds.filter(sound))
 def test_law_roles_never_go_back(names: list[str]) -> None:
     """Up to the pivot steps can be undone or have no effect; after it all are retriable."""
-    roles = [node.role for node in graph_with(names).nodes]
+    roles = [node.role for node in steps(graph_with(names))]
     point = next((at for at, role in enumerate(roles) if role is Role.RETRIABLE), len(roles))
     assert set(roles[point:]) <= {Role.RETRIABLE}
     assert Role.PIVOT not in roles[: max(point - 1, 0)]

@@ -124,6 +124,9 @@ USES: dict[str, Use] = {
 }
 
 
+COMPARISONS = [USES[name] for name in ("==", "!=", "reflected ==", "<", ">=")]
+
+
 @pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
 @pytest.mark.parametrize(
     "data",
@@ -131,7 +134,12 @@ USES: dict[str, Use] = {
     ids=["input", "field", "step", "result"],
 )
 def test_every_use_is_refused(use: Use, data: Any) -> None:
-    """Whatever Python asks of it, saga data answers with S107 and what to do instead."""
+    """Whatever Python asks of it, saga data answers with S107 and what to do instead.
+
+    Its comparisons are conditions, which refuse everything in their turn.
+    """
+    if use in COMPARISONS and not isinstance(data, Step):
+        data, use = use(data), bool
     with pytest.raises(DefinitionError) as raised:
         use(data)
     [problem] = raised.value.problems
@@ -163,18 +171,18 @@ def test_a_refusal_names_class_and_data() -> None:
     problem = only(make)
     assert problem.subject == "FulfilOrder.charge.result.risk.score"
     assert problem.code == "S107"
-    assert "handler" in problem.hint
+    assert "when(" in problem.hint
 
 
-def test_a_refusal_says_what_comes_later() -> None:
-    """Conditions are not there yet, and the hint says so."""
+def test_a_refusal_says_how_conditions_are_written() -> None:
+    """Where Python would ask a condition whether it is true, the hint says what asks it."""
 
     def make() -> None:
         class FulfilOrder(Saga):
             order = Input(shop.Order)
             assert order.total > 5
 
-    assert "later release" in only(make).hint
+    assert "Choice(name=when(condition, ...))" in only(make).hint
 
 
 @pytest.mark.parametrize(

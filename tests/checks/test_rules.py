@@ -21,6 +21,7 @@ from stepsaga.errors import Source
 from stepsaga.limits import FIRST_OPERATION_SLOT
 from tests.authoring import shop
 from tests.authoring.problems import codes_of, only, problems_of
+from tests.steps import steps
 
 if TYPE_CHECKING:
     from stepsaga.errors import Problem
@@ -151,7 +152,7 @@ def test_a_result_that_may_be_none() -> None:
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_reserved_names(graph: SagaGraph, name: str) -> None:
     """No step is called as the framework calls something."""
-    nodes = (replace(graph.nodes[0], name=name), *graph.nodes[1:])
+    nodes = (replace(steps(graph)[0], name=name), *steps(graph)[1:])
     [problem] = given(replace(graph, nodes=nodes), "S105")
     assert problem.subject == f"Base.{name}"
 
@@ -159,7 +160,7 @@ def test_reserved_names(graph: SagaGraph, name: str) -> None:
 @pytest.mark.parametrize("name", ["_hidden", "größe", "a-b", "a b", "1st", "", "a\n"])
 def test_unsafe_names(graph: SagaGraph, name: str) -> None:
     """Names are such that paths, machines and files can carry them."""
-    nodes = (replace(graph.nodes[0], name=name), *graph.nodes[1:])
+    nodes = (replace(steps(graph)[0], name=name), *steps(graph)[1:])
     assert len(given(replace(graph, nodes=nodes), "S105")) == 1
     assert len(given(replace(graph, name=name), "S105")) == 1
     assert len(given(replace(graph, input=replace(graph.input, name=name)), "S105")) == 1
@@ -174,13 +175,13 @@ def test_the_longest_name(graph: SagaGraph) -> None:
     """71 characters leave room for the longest word that a state adds (rule 25)."""
     assert LONGEST == 71
     for length, count in [(71, 0), (72, 1)]:
-        nodes = (replace(graph.nodes[0], name="a" * length), *graph.nodes[1:])
+        nodes = (replace(steps(graph)[0], name="a" * length), *steps(graph)[1:])
         assert len(given(replace(graph, nodes=nodes), "S106")) == count
 
 
 def test_the_deadline_leaves_room_for_every_attempt(graph: SagaGraph) -> None:
     """Attempts, pauses and the framework's own retries up to the pivot; not a second less."""
-    forward = graph.nodes[:2]
+    forward = steps(graph)[:2]
     worst = sum(worst_seconds(node.call) for node in forward)
     alone = sum(3 * node.call.seconds for node in forward)
     assert worst > alone
@@ -213,8 +214,8 @@ def test_a_year_is_the_end(graph: SagaGraph) -> None:
 
 def test_the_longest_history(graph: SagaGraph) -> None:
     """25,000 events are the limit, retries and undo included (rule 25)."""
-    call = replace(graph.nodes[0].call, retry=None)
-    step = replace(graph.nodes[0], call=call, compensation=None)
+    call = replace(steps(graph)[0].call, retry=None)
+    step = replace(steps(graph)[0], call=call, compensation=None)
     one = history_events(replace(graph, nodes=(step,)))
     each = history_events(replace(graph, nodes=(step, step))) - one
     most = 1 + (25_000 - one) // each
@@ -248,7 +249,7 @@ def test_the_last_slot(plain: int, undone: int) -> None:
 )
 def test_names_of_functions_are_told_apart(graph: SagaGraph, first: str, second: str) -> None:
     """Functions, their aliases and the event table have names of their own in a template."""
-    one, two, *_ = graph.nodes
+    one, two, *_ = steps(graph)
     nodes = (
         replace(one, call=replace(one.call, participant=first), compensation=None),
         replace(two, call=replace(two.call, participant=second)),
@@ -259,15 +260,17 @@ def test_names_of_functions_are_told_apart(graph: SagaGraph, first: str, second:
 @pytest.mark.parametrize("module", ["handlers.zähler", "handlers.1st"])
 def test_names_of_functions_are_ascii(graph: SagaGraph, module: str) -> None:
     """CloudFormation takes letters and digits."""
-    one, *_ = graph.nodes
+    one, *_ = steps(graph)
     node = replace(one, call=replace(one.call, participant=module), compensation=None)
     assert len(given(replace(graph, nodes=(node,)), "S511")) == 1
 
 
 def test_what_is_unsound_is_not_compiled(graph: SagaGraph) -> None:
     """A graph that could not be read whole is checked as far as it goes."""
-    broken = replace(graph.nodes[0], call=replace(graph.nodes[0].call, participant="", handler=""))
-    assert check(replace(graph, nodes=(broken, *graph.nodes[1:])), sound=False) == []
+    broken = replace(
+        steps(graph)[0], call=replace(steps(graph)[0].call, participant="", handler="")
+    )
+    assert check(replace(graph, nodes=(broken, *steps(graph)[1:])), sound=False) == []
 
 
 def test_one_attempt_is_no_retry() -> None:
@@ -278,6 +281,6 @@ def test_one_attempt_is_no_retry() -> None:
         thank = Step(shop.thank, retriable=True, retry=Retry(attempts=1))
         again = Step(shop.thank, retry=None)
 
-    thank, again = graph_of(Once).nodes
+    thank, again = steps(graph_of(Once))
     assert thank.call.retry is not None
     assert (thank.call.retry.attempts, again.call.retry) == (1, None)
