@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from stepsaga.asl.compiler import INVOKE, PUT_ITEM, TAKEN, TOO_LARGE
-from stepsaga.asl.findings import names, states, table, tables
+from stepsaga.asl.findings import blocks, names, states, table, tables
 from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
 from stepsaga.asl.retriers import DOUBTFUL, THROTTLED, TRANSIENT
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_OPERATION_SLOT, TERMINAL_SLOT
@@ -51,6 +51,16 @@ _CONTEXT: Final = {
 }
 
 
+_LANE_SAMPLES: Final[dict[str, Any]] = {
+    "lane.$": [[1, 1_000_000], 1, 1_000_000],
+    "undo.$": [1, 1_000_000],
+    "items.$": {},
+    "since.$": _INSTANT,
+    "failures.$": [],
+}
+"""What the calls of lanes evaluate, and what it could give."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A Task that calls a handler, with what it would send."""
@@ -70,9 +80,16 @@ class Task:
 
 
 def check_calls(definition: dict[str, Any], found: Findings) -> None:
-    """Rules S609, S615, S624 to S626 and S628 to S634 on a machine whose states are a sequence."""
+    """Rules S609, S615, S624 to S626 and S628 to S634.
+
+    Where steps are a sequence, their order and where each failure leads are checked as well. With
+    choices, branches and maps that is what the laws over generated sagas are for.
+    """
     known = states(definition)
     tasks = list(_tasks(known, found))
+    if _is_nested(known, tasks):
+        check_lanes(definition, found)
+        return
     first = min((t.call.slot for t in tasks if t.call.part in FORWARD), default=())
     for task in tasks:
         _check_call(task, first=task.call.slot == first, found=found)
@@ -83,6 +100,42 @@ def check_calls(definition: dict[str, Any], found: Findings) -> None:
     _check_books(tasks, found)
     _Order(known, tasks, definition.get("StartAt"), found).check()
     _check_record(known, tasks, found)
+
+
+def _is_nested(known: dict[str, dict[str, Any]], tasks: list[Task]) -> bool:
+    caught = [target for task in tasks for target in task.caught().values()]
+    probed = {target for target in caught if isinstance(target, str)}
+    return any(
+        state.get("Type") in ("Choice", "Parallel", "Map")
+        or (state.get("Type") == "Wait" and name not in probed)
+        for name, state in known.items()
+    )
+
+
+def check_lanes(definition: dict[str, Any], found: Findings) -> None:
+    """The rules on single calls, in a machine with lanes: see `check_calls`."""
+    every: list[Task] = []
+    for where, block in blocks(definition):
+        for task in _tasks(states(block), found):
+            every.append(task)
+            _check_time(task, found)
+            _check_retry(task, found)
+            if where == "definition":
+                _check_catch(task, found)
+            else:
+                _check_lane_catch(task, found)
+    _check_functions(every, found)
+    _check_one_saga(every, found)
+    _check_record(states(definition), every, found)
+
+
+def _check_lane_catch(task: Task, found: Findings) -> None:
+    """In a lane everything is caught and reported, but for what must fail behind it (rule 13)."""
+    wanted = () if task.call.part is Part.SETTLE else (TOO_LARGE, "States.ALL")
+    if tuple(task.caught()) != wanted:
+        text = f"in a lane it catches {', '.join(task.caught()) or 'nothing'}"
+        hint = f"catch {', '.join(wanted) or 'nothing'}: a lane that fails must not cut off others"
+        found.add("S625", task.name, text, hint)
 
 
 def _tasks(known: dict[str, dict[str, Any]], found: Findings) -> Iterator[Task]:
@@ -108,12 +161,14 @@ def _call(name: str, payload: Any, found: Findings) -> Call | None:
     given = table(payload)
     evaluated = {key: value for key, value in given.items() if key.endswith(".$")}
     known = {"execution.$": "$$.Execution", "state.$": "$$.State"}
+    of_lanes = {key: evaluated.pop(key) for key in _LANE_SAMPLES if key in evaluated}
     if evaluated not in (known, known | {"results.$": "$"}):
         hint = (
             "evaluate execution.$ as $$.Execution, state.$ as $$.State, and at most results.$ as $"
         )
         found.add("S624", name, "its payload evaluates something else", hint)
-    sample = {key: value for key, value in given.items() if key not in evaluated} | _CONTEXT
+    sample = {key: value for key, value in given.items() if not key.endswith(".$")} | _CONTEXT
+    sample |= {key.removesuffix(".$"): _LANE_SAMPLES[key] for key in of_lanes}
     try:
         return Call.model_validate(sample)
     except ValidationError as error:
@@ -137,6 +192,10 @@ def _check_call(task: Task, *, first: bool, found: Findings) -> None:
             "" if first else ": a document that is full must not disable its own undoing"
         )
         found.add("S624", task.name, text, hint)
+    _check_time(task, found)
+
+
+def _check_time(task: Task, found: Findings) -> None:
     seconds = task.state.get("TimeoutSeconds")
     if seconds != task.call.seconds + DISPATCH_SECONDS:
         text = f"TimeoutSeconds is {seconds}, the step has {task.call.seconds} s"
@@ -189,10 +248,10 @@ def _check_retry(task: Task, found: Findings) -> None:
 
 def _check_catch(task: Task, found: Findings) -> None:
     caught = tuple(task.caught())
-    if task.call.part in BEFORE and caught != CAUGHT:
+    if task.call.part in BEFORE | {Part.INPUT} and caught != CAUGHT:
         text = f"a step before the point of no return catches {', '.join(caught) or 'nothing'}"
         found.add("S625", task.name, text, f"catch {', '.join(CAUGHT)}, in this order")
-    if task.call.part in {Part.COMPENSATION, Part.RETRIABLE} and "Catch" in task.state:
+    if task.call.part in {Part.COMPENSATION, Part.RETRIABLE, Part.SETTLE} and "Catch" in task.state:
         text = f"a {task.call.part.value} step catches errors"
         hint = "let it fail in its Task: there a redrive goes on"
         found.add("S615", task.name, text, hint)
@@ -205,6 +264,8 @@ def _check_functions(tasks: list[Task], found: Findings) -> None:
     """What is pinned stays what it was; what may have to be mended is called by its alias."""
     steps = {task.call.step: task for task in tasks if task.call.part in FORWARD}
     for task in tasks:
+        if task.call.part in {Part.INPUT, Part.ITEMS, Part.SETTLE}:
+            continue  # any of the saga's functions can do it
         # The slot alone decides where there is no probe: its pivot's participant looks.
         asked = task if task.call.handler else steps.get(task.call.step, task)
         participant = asked.call.handler.partition(":")[0]
@@ -218,12 +279,7 @@ def _check_functions(tasks: list[Task], found: Findings) -> None:
 
 def _check_books(tasks: list[Task], found: Findings) -> None:
     """One saga, one fingerprint, one slot for each outcome."""
-    for field in ("saga", "fingerprint", "input"):
-        values = {getattr(task.call, field): task.name for task in tasks}
-        if len(values) > 1:
-            name = list(values.values())[-1]
-            text = f"{field} is not the same in all calls"
-            found.add("S629", name, text, "compile the definition anew")
+    _check_one_saga(tasks, found)
     owners: dict[tuple[int, ...], Task] = {}
     steps = {task.call.step: task for task in tasks if task.call.part in FORWARD}
     for task in tasks:
@@ -234,6 +290,15 @@ def _check_books(tasks: list[Task], found: Findings) -> None:
             found.add("S629", task.name, text, "give each outcome a slot of its own")
         if task.call.part is not Part.VERIFY:
             owners.setdefault(slot, task)
+
+
+def _check_one_saga(tasks: list[Task], found: Findings) -> None:
+    for field in ("saga", "fingerprint", "input"):
+        values = {getattr(task.call, field): task.name for task in tasks}
+        if len(values) > 1:
+            name = list(values.values())[-1]
+            text = f"{field} is not the same in all calls"
+            found.add("S629", name, text, "compile the definition anew")
 
 
 def _check_places(task: Task, steps: dict[str, Task], found: Findings) -> None:
@@ -409,11 +474,12 @@ class _Order:
 def _check_record(known: dict[str, dict[str, Any]], tasks: list[Task], found: Findings) -> None:
     """S631: whatever can fail ends in one conditional record, and then in Fail."""
     records = [(n, state) for n, state in known.items() if state.get("Resource") == PUT_ITEM]
+    ends = [one for one in records if "SagaCompensated" in str(one[1].get("Parameters"))]
     needed = any(task.call.part in BEFORE for task in tasks)
     allowed = (1, 2) if needed else (0,)  # a second one where the input may not fit
-    if len(records) not in allowed:
+    if len(ends) not in allowed:
         hint = "record the end once, where something can be undone"
-        found.add("S631", "definition", f"the end is recorded in {len(records)} states", hint)
+        found.add("S631", "definition", f"the end is recorded in {len(ends)} states", hint)
     for name, state in records:
         parameters = table(state.get("Parameters"))
         item = table(parameters.get("Item"))
@@ -466,6 +532,10 @@ def _check_end(
             found.add("S631", name, f"too large, it leads to {catcher.get('Next')!r}", hint)
     for target in (state.get("Next"), *(catcher.get("Next") for catcher in catchers[:1])):
         end = known.get(target, {}) if isinstance(target, str) else {}
+        if "SagaCompleted" in str(state.get("Parameters")):
+            if target is not None and end.get("Type") != "Succeed":
+                found.add("S631", name, f"it leads to {target!r}", "end there, or in a Succeed")
+            continue
         if end.get("Type") != "Fail" or end.get("Error") != UNDONE:
             hint = f"end in a Fail state with the error {UNDONE}"
             found.add("S631", name, f"it leads to {target!r}", hint)

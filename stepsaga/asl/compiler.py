@@ -1,39 +1,37 @@
 """A saga's graph as Amazon States Language. Pure: no AWS, no files.
 
 The shape: forward Tasks as written; their catchers enter one chain of compensations, in reverse,
-at the right point; the chain ends in a record put by Step Functions itself, then in Fail.
+at the right point; the chain ends in a record put by Step Functions itself, then in Fail. Branches
+and items are lanes (`stepsaga.asl.lanes`), which report to the chain when they have joined.
 Dialect: JSONPath, nothing newer than May 2024, and no path that can be missing at run time, because
 ``States.Runtime`` cannot be caught.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.conditions import rule
+from stepsaga.asl.endings import PUT_ITEM, TAKEN, Endings
+from stepsaga.asl.lanes import Lanes
 from stepsaga.asl.names import (
+    CHECK_INPUT,
     COMPENSATED,
+    COMPLETION,
     EVENT_TABLE,
     RECORD,
-    RECORD_BRIEFLY,
-    UNDONE,
     function_name,
     live_name,
 )
-from stepsaga.asl.retriers import retrier, retriers
-from stepsaga.asl.times import (
-    RECORD_RETRY,
-    RECORD_SECONDS,
-    doubt_call,
-    execution_seconds,
-    settled_by_slot,
-)
-from stepsaga.graph import Origin, Role
-from stepsaga.limits import DISPATCH_SECONDS, TERMINAL_SLOT
-from stepsaga.runtime.call import Part
+from stepsaga.asl.payloads import Payloads, commits_for_certain
+from stepsaga.asl.states import INVOKE, TOO_LARGE, catcher, catchers, comment, task
+from stepsaga.asl.times import doubt_call, execution_seconds, input_call, settled_by_slot
+from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, walk
+from stepsaga.limits import DISPATCH_SECONDS
 
 if TYPE_CHECKING:
-    from stepsaga.graph import Call, SagaGraph, Slot, StepNode
+    from stepsaga.asl.states import States
+    from stepsaga.graph import Call, Fork, Node, SagaGraph
 
 __all__ = [
     "COMPENSATED",
@@ -42,20 +40,14 @@ __all__ = [
     "PUT_ITEM",
     "RECORD",
     "TAKEN",
+    "TOO_LARGE",
     "compile_saga",
     "execution_seconds",
     "function_name",
     "live_name",
 ]
 
-INVOKE: Final = "arn:aws:states:::lambda:invoke"
-PUT_ITEM: Final = "arn:aws:states:::dynamodb:putItem"
-TAKEN: Final = "DynamoDB.ConditionalCheckFailedException"
-TOO_LARGE: Final = "States.DataLimitExceeded"
-COMMENT_CHARACTERS: Final = 120
-"""A comment is cut here: hundreds of them share the limit on a definition."""
-
-States = dict[str, dict[str, Any]]
+END: Final[dict[str, Any]] = {"End": True}
 
 
 def compile_saga(graph: SagaGraph, fingerprint: str) -> dict[str, Any]:
@@ -72,325 +64,286 @@ def compile_saga(graph: SagaGraph, fingerprint: str) -> dict[str, Any]:
 
 
 class _Compiler:
+    """Compiles the nodes at a saga's root; forward and backward states are gathered apart."""
+
     def __init__(self, graph: SagaGraph, fingerprint: str) -> None:
         self.graph = graph
-        self.fingerprint = fingerprint
-        self.point_of_no_return = next(
-            (i for i, node in enumerate(graph.nodes) if node.role is Role.RETRIABLE),
-            len(graph.nodes),
-        )
-        self.slots: dict[str, Slot] = {node.name: node.slot for node in graph.nodes}
-        self.undo_before = _undo_targets(graph)
+        self.payloads = Payloads(graph, fingerprint)
+        self.endings = Endings(graph.name, fingerprint)
+        self.lanes = Lanes(self.payloads)
+        self.forward: States = {}
+        self.backward: States = {}
+        self.known: list[str] = []
+        self.asked_again: set[str] = set()
+        self.fresh = True
 
     def definition(self) -> dict[str, Any]:
-        states: States = {}
-        for index, node in enumerate(self.graph.nodes):
-            states |= self._forward(index, node)
-        for index in reversed(range(self.point_of_no_return)):
-            states |= self._backward(index, self.graph.nodes[index])
-        if self.point_of_no_return > 0:
-            states |= self._end()
+        nodes = self.graph.nodes
+        if self.payloads.checks_input:
+            self._check_input(nodes[0].name)
+        single = isinstance(nodes[-1], StepNode)
+        self._sequence(nodes, None if single else COMPLETION, RECORD)
+        states = {**self.forward}
+        if not single:
+            states |= self.endings.completed(first=not commits_for_certain(nodes))
+        states |= self.backward
+        if self._can_fail():
+            states |= self.endings.compensated(first=self._may_be_empty())
+        self._drop_unasked(states)
         return {
-            **_comment(self.graph.doc or self.graph.name),
-            "StartAt": self.graph.nodes[0].name,
+            **comment(self.graph.doc or self.graph.name),
+            "StartAt": CHECK_INPUT if self.payloads.checks_input else nodes[0].name,
             "TimeoutSeconds": execution_seconds(self.graph),
             "States": states,
         }
 
-    # Forward
+    def _drop_unasked(self, states: States) -> None:
+        """Drop choices that nobody asks again: nothing that could fail comes behind them."""
+        while True:
+            named = {target for state in states.values() for target in _targets(state)}
+            unasked = [name for name in self.asked_again if name in states and name not in named]
+            if not unasked:
+                return
+            for name in unasked:
+                del states[name]
 
-    def _forward(self, index: int, node: StepNode) -> States:
-        undoable = index < self.point_of_no_return
-        first = index == 0
-        payload = self._payload(node, node.call, Part(node.role.value))
-        if undoable and self.graph.deadline is not None:
-            payload["deadline"] = self.graph.deadline
-        self._mark(payload, index)
-        if not first:
-            payload["results.$"] = "$"
-        elif self.graph.input.model:
-            payload["model"] = self.graph.input.model
+    def _can_fail(self) -> bool:
+        """Whether there is anything before the point of no return."""
+        first = next(node for node in walk(self.graph.nodes) if isinstance(node, StepNode))
+        return self.payloads.checks_input or first.role is not Role.RETRIABLE
+
+    def _may_be_empty(self) -> bool:
+        """Whether a saga that failed may have written nothing (rule 8)."""
+        first = self.graph.nodes[0]
+        undone = isinstance(first, StepNode) and first.compensation
+        return self.payloads.checks_input or not undone
+
+    def _sequence(self, nodes: tuple[Node, ...], then: str | None, before: str) -> str:
+        """Compile nodes that follow each other.
+
+        Args:
+            nodes: The nodes.
+            then: The state behind them; None where the execution ends.
+            before: Where undoing starts when none of them had an effect.
+
+        Returns:
+            Where undoing starts when all of them are done.
+        """
+        undoing: list[States] = []
+        for index, node in enumerate(nodes):
+            follows = nodes[index + 1].name if index + 1 < len(nodes) else then
+            outer, self.backward = self.backward, {}
+            before = self._node(node, follows, before)
+            undoing.append(self.backward)
+            self.backward = outer
+        for states in reversed(undoing):
+            self.backward |= states
+        return before
+
+    def _node(self, node: Node, then: str | None, before: str) -> str:
+        next_ = END if then is None else {"Next": then}
+        if isinstance(node, StepNode):
+            return self._step(node, next_, before)
+        assert then is not None  # noqa: S101  # a saga ends with a step, or with its record
+        if isinstance(node, ChoiceNode):
+            return self._choice(node, then, before)
+        if isinstance(node, WaitNode):
+            self.forward[node.name] = self.lanes.wait(node, next_)
+            return before
+        return self._fork(node, then, before)
+
+    def _check_input(self, then: str) -> None:
+        payload = self.payloads.check_input()
+        failed = f"{CHECK_INPUT} failed"
+        self.forward |= {
+            CHECK_INPUT: {
+                "Comment": "The definition looks at the input: validated, with all its defaults.",
+                **task(input_call(self.graph), payload, live=False),
+                "ResultSelector": {"input": {"value.$": "$.Payload.value"}, **self._nothing_yet()},
+                "ResultPath": "$",
+                "Catch": catchers("$", failed, failed, failed),
+                "Next": then,
+            },
+            failed: {"Type": "Pass", "Parameters": {"failure.$": "$"}, "Next": RECORD},
+        }
+        self.known.append("input")
+        self.fresh = False
+
+    def _nothing_yet(self) -> dict[str, None]:
+        """What a choice may pass over, so that its path is there: a document begins with it."""
+        optional: dict[str, None] = {}
+        for node in self.graph.nodes:
+            if isinstance(node, ChoiceNode):
+                for block in (*(branch.nodes for branch in node.branches), node.otherwise):
+                    optional |= dict.fromkeys(_at_root(block))
+        return optional
+
+    # Steps
+
+    def _step(self, node: StepNode, next_: dict[str, Any], before: str) -> str:
+        undoable = node.role is not Role.RETRIABLE
+        first = self.fresh
+        payload = self.payloads.forward(node, fresh=first)
+        value: dict[str, Any] = {"value.$": "$.Payload.value"}
         state = {
-            **_comment(node.doc),
-            **_task(node.call, payload, live=not undoable),
+            **comment(node.doc),
+            **task(node.call, payload, live=not undoable),
             # The first reply replaces the document: before it, that is the input, which may be
             # anything (rule 19).
-            "ResultSelector": {node.name: {"value.$": "$.Payload.value"}}
-            if first
-            else {"value.$": "$.Payload.value"},
+            "ResultSelector": {node.name: value, **self._nothing_yet()} if first else value,
             "ResultPath": "$" if first else f"$.{node.name}",
         }
-        states: States = {node.name: state}
-        if undoable:
-            rejected, unknown = self.undo_before[index], self._undo_from(index)
-            if first:
-                states |= self._first_failures(node, rejected, unknown)
-                rejected = f"{node.name} rejected" if rejected != unknown else f"{node.name} failed"
-                unknown = f"{node.name} failed"
-            state["Catch"] = [
-                _catcher(error, "$" if first else "$.failure", target)
-                for error, target in [
-                    ("Rejected", rejected),
-                    # Of the first call only the input can be too large, for the runtime bounds
-                    # results (rule 22): nothing ran, and a compensation could not be called either.
-                    ("States.DataLimitExceeded", rejected if first else unknown),
-                    ("States.ALL", unknown),
-                ]
-            ]
-        state |= self._next(index)
-        return states
-
-    def _first_failures(self, node: StepNode, rejected: str, unknown: str) -> States:
-        """Pass states that put a failure of the first node where the others put theirs."""
-        targets = {f"{node.name} failed": unknown}
-        if rejected != unknown:
-            targets = {f"{node.name} rejected": rejected} | targets
-        return {
-            name: {"Type": "Pass", "Parameters": {"failure.$": "$"}, "Next": target}
-            for name, target in targets.items()
-        }
-
-    def _next(self, index: int) -> dict[str, Any]:
-        if index + 1 == len(self.graph.nodes):
-            return {"End": True}
-        return {"Next": self.graph.nodes[index + 1].name}
-
-    # Backward
-
-    def _undo_from(self, index: int) -> str:
-        """Where undoing starts when the outcome of the node is unknown."""
-        node = self.graph.nodes[index]
-        if node.verify:
-            return f"{node.name} in doubt"
-        if settled_by_slot(self.graph, node):
-            return f"verify {node.name}"
-        return self._undo_of(index)
-
-    def _undo_of(self, index: int) -> str:
-        """Where undoing starts when the node may have had an effect that is not final."""
-        node = self.graph.nodes[index]
-        return f"undo {node.name}" if node.compensation else self.undo_before[index]
-
-    def _backward(self, index: int, node: StepNode) -> States:
-        states: States = {}
-        if node.verify:
-            states |= self._probe(index, node, node.verify)
-        elif settled_by_slot(self.graph, node):
-            states |= self._settle(index, node)
+        self.forward[node.name] = state
+        self.fresh = False
+        self.known.append(node.name)
+        if not undoable:
+            state |= next_
+            return before
+        after = f"undo {node.name}" if node.compensation else before
+        unknown = self._doubt(node, next_, before, after)
+        if first:
+            state["Catch"] = self._first_failures(node.name, before, unknown)
+        else:
+            state["Catch"] = catchers("$.failure", before, unknown, unknown)
+        state |= next_
         if node.compensation:
-            call = node.compensation.call
-            payload = self._payload(node, call, Part.COMPENSATION)
-            payload["slot"] = list(node.compensation.slot)
-            payload["undoes"] = list(node.slot)
-            if reads := self._reads(node, call):
-                payload["reads"] = reads
-            if index == 0:
-                payload["opens"] = True
-            states[f"undo {node.name}"] = {
-                **_task(call, payload, live=True),
+            self.backward[f"undo {node.name}"] = {
+                **task(node.compensation.call, self.payloads.compensation(node), live=True),
                 "ResultPath": None,
-                "Next": self.undo_before[index],
+                "Next": before,
             }
-        return states
+        return after
 
-    def _probe(self, index: int, node: StepNode, call: Call) -> States:
-        """The states that settle a pivot in doubt by asking its probe."""
-        payload = self._payload(node, call, Part.VERIFY)
-        self._mark(payload, index)
-        payload["results.$"] = "$"
-        return {
+    def _first_failures(self, name: str, rejected: str, unknown: str) -> list[dict[str, Any]]:
+        """Catchers that lead to where a failure of the first node is put where others put theirs.
+
+        Of the first call only the input can be too large, for the runtime bounds results (rule 22):
+        nothing ran, and a compensation could not be called either.
+        """
+        targets = {f"{name} failed": unknown}
+        if rejected != unknown:
+            targets = {f"{name} rejected": rejected} | targets
+        for state, target in targets.items():
+            self.forward[state] = {
+                "Type": "Pass",
+                "Parameters": {"failure.$": "$"},
+                "Next": target,
+            }
+        did_nothing = next(iter(targets))
+        return catchers("$", did_nothing, did_nothing, f"{name} failed")
+
+    def _doubt(self, node: StepNode, next_: dict[str, Any], before: str, after: str) -> str:
+        """The states that settle what became of a step, and where they start."""
+        if node.verify:
             # The probe runs after the pivot's time is up (rule 17): until then an invocation whose
             # reply was lost may still be running.
-            f"{node.name} in doubt": {
+            self.backward[f"{node.name} in doubt"] = {
                 "Type": "Wait",
                 "Seconds": node.call.seconds + DISPATCH_SECONDS,
                 "Next": f"verify {node.name}",
-            },
-            f"verify {node.name}": self._verify(
-                node,
-                call,
-                payload,
-                _catcher("Rejected", "$.failure", self.undo_before[index]),
-            ),
-            **self._settled(index, node),
-        }
-
-    def _settle(self, index: int, node: StepNode) -> States:
-        """The state in which a slot decides: forward, or back.
-
-        What a pivot or a saga's last step has recorded cannot be undone any more (rule 16), so a
-        compensation alone will not do. Nothing is waited for: the call seals an empty slot, and
-        whoever comes later is fenced.
-        """
-        call = doubt_call(node)
-        payload = self._payload(node, call, Part.VERIFY)
-        self._mark(payload, index)
-        # The document keeps the step's own failure: that the slot was empty explains nothing.
-        rejected = _catcher("Rejected", None, self._undo_of(index))
-        return {
-            f"verify {node.name}": self._verify(node, call, payload, rejected),
-            **self._settled(index, node),
-        }
-
-    def _settled(self, index: int, node: StepNode) -> States:
-        """The document without the failure that is settled: it holds step results only."""
-        results = [one.name for one in self.graph.nodes[: index + 1]]
-        return {
-            f"{node.name} settled": {
-                "Type": "Pass",
-                "Parameters": {f"{name}.$": f"$.{name}" for name in results},
-                **self._next(index),
             }
-        }
+            rejected = catcher("Rejected", "$.failure", before)
+            self._settle(node, node.verify, rejected, next_)
+            return f"{node.name} in doubt"
+        if settled_by_slot(self.graph, node):
+            # What a pivot or a saga's last step has recorded cannot be undone any more (rule 16),
+            # so a compensation alone will not do. Nothing is waited for: the call seals an empty
+            # slot, and whoever comes later is fenced. The document keeps the step's own failure:
+            # that the slot was empty explains nothing.
+            self._settle(node, doubt_call(node), catcher("Rejected", None, after), next_)
+            return f"verify {node.name}"
+        return after
 
-    def _verify(
-        self,
-        node: StepNode,
-        call: Call,
-        payload: dict[str, Any],
-        rejected: dict[str, Any],
-    ) -> dict[str, Any]:
-        return {
-            **_task(call, payload, live=True),
+    def _settle(
+        self, node: StepNode, call: Call, rejected: dict[str, Any], next_: dict[str, Any]
+    ) -> None:
+        self.backward[f"verify {node.name}"] = {
+            **task(call, self.payloads.probe(node, call), live=True),
             "ResultSelector": {"value.$": "$.Payload.value"},
             "ResultPath": f"$.{node.name}",
             "Catch": [rejected],
             "Next": f"{node.name} settled",
         }
-
-    def _reads(self, node: StepNode, call: Call) -> dict[str, list[int]]:
-        """The slots of the other steps whose results a compensation takes (rule 22)."""
-        return {
-            parameter.step: list(self.slots[parameter.step])
-            for parameter in call.parameters
-            if parameter.origin is Origin.STEP and parameter.step != node.name
+        # The document without the failure that is settled: it holds step results only.
+        self.backward[f"{node.name} settled"] = {
+            "Type": "Pass",
+            "Parameters": {f"{name}.$": f"$.{name}" for name in self.known},
+            **next_,
         }
 
-    # The end
+    # Choices
 
-    def _end(self) -> States:
-        end = {
-            "Type": "Fail",
-            "Error": UNDONE,
-            "CausePath": "States.JsonToString($.failure)",
-        }
-        ended = _event("SagaCompensated", "States.JsonToString($.failure)")
-        if self.graph.nodes[0].compensation:
-            return {RECORD: self._record([ended]), COMPENSATED: end}
-        # Nothing else was written where this first node failed (rule 8). Its input becomes text
-        # here, which can be twice as long: what does not fit is recorded without it.
-        started = _event("SagaStarted", "States.JsonToString($$.Execution)")
-        record = self._record([started, ended])
-        record["Retry"][0]["ErrorEquals"].append(TOO_LARGE)
-        record["Catch"].append(_catcher(TOO_LARGE, None, RECORD_BRIEFLY))
-        return {RECORD: record, RECORD_BRIEFLY: self._record([ended]), COMPENSATED: end}
+    def _choice(self, node: ChoiceNode, then: str, before: str) -> str:
+        position = self.payloads.positions[node.name]
+        rules = [
+            rule(branch.condition, lambda datum: self.payloads.places.of(datum, position.lanes))
+            for branch in node.branches
+        ]
+        blocks = [*(branch.nodes for branch in node.branches), node.otherwise]
+        entries = [block[0].name if block else then for block in blocks]
+        self.forward[node.name] = _choose(rules, entries)
+        undoing, afters = [], []
+        for block in blocks:
+            outer, self.backward = self.backward, {}
+            afters.append(self._sequence(block, then, before))
+            undoing.append(self.backward)
+            self.backward = outer
+        undo = f"undo {node.name}"
+        ways = set(afters)
+        if len(ways) > 1:
+            # Nothing that a condition looks at changes: asked again, it chooses the same way.
+            self.backward[undo] = _choose(rules, afters)
+            self.asked_again.add(undo)
+        for states in undoing:
+            self.backward |= states
+        return undo if len(ways) > 1 else ways.pop()
 
-    def _record(self, events: list[dict[str, Any]]) -> dict[str, Any]:
-        saga = self.graph.name
-        stream = f"States.Format('{saga}#{{}}', $$.Execution.Name)"
-        slot = f"States.Format('{{}}/{TERMINAL_SLOT}', $$.Execution.StartTime)"
-        item = {
-            "stream_id": {"S.$": stream},
-            "slot": {"S.$": slot},
-            "outcome": {"S": "ended"},
-            "events": {"L": events},
-            "commit_id": {
-                "S.$": f"States.Format('{saga}#{{}}/{{}}/{TERMINAL_SLOT}',"
-                " $$.Execution.Name, $$.Execution.StartTime)"
-            },
-            "correlation_id": {"S.$": "$$.Execution.Name"},
-            "causation_id": {"S.$": "$$.Execution.Id"},
-            "recorded_at": {"S.$": "$$.State.EnteredTime"},
-            "attempt": {"N.$": "States.Format('{}', $$.State.RetryCount)"},
-            "fingerprint": {"S": self.fingerprint},
-        }
-        return {
-            "Type": "Task",
-            "Resource": PUT_ITEM,
-            "TimeoutSeconds": RECORD_SECONDS,
-            "Parameters": {
-                "TableName": f"${{{EVENT_TABLE}}}",
-                "Item": item,
-                "ConditionExpression": "attribute_not_exists(slot)",
-            },
-            "Retry": [
-                {"ErrorEquals": [TAKEN], "MaxAttempts": 0},
-                retrier(("States.ALL",), RECORD_RETRY),
-            ],
-            # Somebody recorded this end before: it is done (rule 8).
-            "Catch": [_catcher(TAKEN, None, COMPENSATED)],
-            "ResultPath": None,
-            "Next": COMPENSATED,
-        }
+    # Forks
 
-    # Calls
-
-    def _payload(self, node: StepNode, call: Call, part: Part) -> dict[str, Any]:
-        payload: dict[str, Any] = {
-            "saga": self.graph.name,
-            "step": node.name,
-            "part": part.value,
-            **({"handler": call.handler} if call.handler else {}),
-            "slot": list(node.slot),
-            "seconds": call.seconds,
-            "input": self.graph.input.name,
-        }
-        takes = {
-            parameter.name: [parameter.step or self.graph.input.name, *parameter.path]
-            for parameter in call.parameters
-            if parameter.explicit
-        }
-        if takes:
-            payload["takes"] = takes
-        if call.retry and call.retry.only:
-            payload["only"] = sorted(call.retry.only)
-        if call.retry and call.retry.never:
-            payload["never"] = sorted(call.retry.never)
-        return payload | {
-            "fingerprint": self.fingerprint,
-            "execution.$": "$$.Execution",
-            "state.$": "$$.State",
-        }
-
-    def _mark(self, payload: dict[str, Any], index: int) -> None:
-        if index == 0:
-            payload["opens"] = True
-        if index + 1 == len(self.graph.nodes):
-            payload["closes"] = True
+    def _fork(self, node: Fork, then: str, before: str) -> str:
+        name = node.name
+        undo = f"undo {name}" if node.undo_slot else before
+        first = self.fresh
+        state = self.lanes.fork(node, fresh=first)
+        if first:
+            state["ResultSelector"] = {name: state["ResultSelector"], **self._nothing_yet()}
+            state["ResultPath"] = "$"
+        self.forward[name] = state
+        self.fresh = False
+        self.known.append(name)
+        if not self.lanes.undoable(node):
+            state["Next"] = f"{name} joined"
+            self.forward |= self.lanes.joined_after_pivot(node, then)
+            return before
+        if first:
+            state["Catch"] = self._first_failures(name, undo, undo)
+        else:
+            state["Catch"] = catchers("$.failure", undo, undo, undo)[1:]
+        state["Next"] = f"{name} joined"
+        self.forward |= self.lanes.joined(node, then, undo)
+        if node.undo_slot:
+            self.backward |= self.lanes.undo(node, before)
+        return undo
 
 
-def _undo_targets(graph: SagaGraph) -> list[str]:
-    """Where undoing starts when a node did nothing: one state for each node."""
-    targets, target = [], RECORD
-    for node in graph.nodes:
-        targets.append(target)
-        if node.compensation:
-            target = f"undo {node.name}"
-    return targets
+def _choose(rules: list[dict[str, Any]], targets: list[str]) -> dict[str, Any]:
+    """A Choice: a target for each rule, and one behind them where none is true."""
+    choices = [{**one, "Next": target} for one, target in zip(rules, targets[:-1], strict=True)]
+    return {"Type": "Choice", "Choices": choices, "Default": targets[-1]}
 
 
-def _task(call: Call, payload: dict[str, Any], *, live: bool) -> dict[str, Any]:
-    name = live_name(call.participant) if live else function_name(call.participant)
-    return {
-        "Type": "Task",
-        "Resource": INVOKE,
-        "TimeoutSeconds": call.seconds + DISPATCH_SECONDS,
-        "Parameters": {"FunctionName": f"${{{name}}}", "Payload": payload},
-        "Retry": retriers(call),
-    }
+def _targets(state: dict[str, Any]) -> list[Any]:
+    entries = [state, *state.get("Catch", []), *state.get("Choices", [])]
+    return [*(entry.get("Next") for entry in entries), state.get("Default")]
 
 
-def _catcher(error: str, path: str | None, target: str) -> dict[str, Any]:
-    return {"ErrorEquals": [error], "ResultPath": path, "Next": target}
-
-
-def _event(name: str, data: str) -> dict[str, Any]:
-    return {"M": {"type": {"S": name}, "version": {"N": "1"}, "data": {"S.$": data}}}
-
-
-def _comment(doc: str) -> dict[str, str]:
-    first = re.split(r"\n\s*\n", doc.strip())[0]
-    line = " ".join(first.split()).replace("${", "$ {")  # `${` is CloudFormation's substitution
-    if len(line) > COMMENT_CHARACTERS:
-        line = line[: COMMENT_CHARACTERS - 1].rstrip() + "…"
-    return {"Comment": line} if line else {}
+def _at_root(nodes: tuple[Node, ...]) -> list[str]:
+    """The names under which the nodes of a block stand in the document."""
+    names: list[str] = []
+    for node in nodes:
+        if isinstance(node, ChoiceNode):
+            for block in (*(branch.nodes for branch in node.branches), node.otherwise):
+                names += _at_root(block)
+        elif not isinstance(node, WaitNode):
+            names.append(node.name)
+    return names

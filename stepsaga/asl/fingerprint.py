@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from stepsaga.asl.compiler import compile_saga
 from stepsaga.asl.kept import keep
+from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, StepNode
 
 if TYPE_CHECKING:
-    from stepsaga.graph import SagaGraph
+    from stepsaga.graph import Node, SagaGraph
 
 
 def fingerprint(graph: SagaGraph) -> str:
@@ -39,4 +40,25 @@ def canonical(value: Any) -> str:
 
 def without_docs(graph: SagaGraph) -> SagaGraph:
     """The graph without docstrings, which become comments of states and nothing else."""
-    return replace(graph, doc="", nodes=tuple(replace(node, doc="") for node in graph.nodes))
+    return replace(graph, doc="", nodes=_bare(graph.nodes))
+
+
+def _bare(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    return tuple(map(_bare_node, nodes))
+
+
+def _bare_node(node: Node) -> Node:
+    match node:
+        case StepNode():
+            return replace(node, doc="")
+        case ChoiceNode(branches=branches, otherwise=otherwise):
+            bare = tuple(replace(branch, nodes=_bare(branch.nodes)) for branch in branches)
+            return replace(node, branches=bare, otherwise=_bare(otherwise))
+        case ParallelNode(lanes=lanes):
+            return replace(
+                node, lanes=tuple(replace(lane, nodes=_bare(lane.nodes)) for lane in lanes)
+            )
+        case MapNode(nodes=nodes):
+            return replace(node, nodes=_bare(nodes))
+        case _:
+            return node

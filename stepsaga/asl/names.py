@@ -6,12 +6,18 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from stepsaga.graph import steps_of
+
 if TYPE_CHECKING:
     from stepsaga.graph import SagaGraph
 
 RECORD: Final = "record the end"
 RECORD_BRIEFLY: Final = "record the end briefly"
 COMPENSATED: Final = "saga compensated"
+COMPLETION: Final = "record the completion"
+COMPLETION_BRIEFLY: Final = "record the completion briefly"
+COMPLETED_BEFORE: Final = "completed before"
+CHECK_INPUT: Final = "check input"
 UNDONE: Final = "SagaCompensated"
 """The error under which the execution of a saga fails that was undone."""
 EVENT_TABLE: Final = "EventTable"
@@ -46,7 +52,7 @@ def live_name(participant: str) -> str:
 def participants(graph: SagaGraph) -> tuple[str, ...]:
     """The modules whose handlers a saga calls, as they first appear in it."""
     found: dict[str, None] = {}
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         found[node.call.participant] = None
         if node.verify:
             found[node.verify.participant] = None

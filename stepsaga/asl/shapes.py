@@ -22,13 +22,27 @@ from stepsaga.asl.expressions import (
     parse_reference,
     paths,
 )
-from stepsaga.asl.findings import blocks, states, table, tables, targets
+from stepsaga.asl.findings import states, table, tables, targets
 
 if TYPE_CHECKING:
     from stepsaga.asl.findings import Findings
 
 Shape = dict[str, Any] | None
 """The keys that an object has for certain, with their shapes; None for what may be anything."""
+
+
+class _Vouched(dict[str, Any]):
+    """The shape of a value that the checks know the type of: what a path names in it is there."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __getitem__(self, key: str) -> _Vouched:
+        return self
+
+
+VOUCHED: Final = _Vouched()
+"""Of results, items and the normalised input: authors' paths into them are resolved by type."""
 
 CONTEXT: Final[dict[str, Any]] = {
     "Execution": {"Id": None, "Input": None, "Name": None, "RoleArn": None, "StartTime": None},
@@ -39,10 +53,10 @@ CONTEXT: Final[dict[str, Any]] = {
 https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html"""
 
 TASK_CONTEXT: Final = CONTEXT | {"State": CONTEXT["State"] | {"RetryCount": None}}
-ITEM_CONTEXT: Final = TASK_CONTEXT | {"Map": {"Item": {"Index": None, "Value": None}}}
+ITEM_CONTEXT: Final = TASK_CONTEXT | {"Map": {"Item": {"Index": None, "Value": VOUCHED}}}
 
 RESULTS: Final[dict[str, Shape]] = {
-    "arn:aws:states:::lambda:invoke": {"Payload": {"value": None}, "StatusCode": None},
+    "arn:aws:states:::lambda:invoke": {"Payload": {"value": VOUCHED}, "StatusCode": None},
 }
 """What a resource's result has for certain. A handler's reply is always ``{"value": ...}``."""
 
@@ -52,25 +66,28 @@ ERROR: Final[dict[str, Any]] = {"Error": None}
 
 def check_expressions(definition: dict[str, Any], found: Findings) -> None:
     """Rules S610, S611, S612 and S623 on every expression of every block."""
-    for _, block in blocks(definition):
-        _Block(states(block), block.get("StartAt"), found).check()
+    _Block(states(definition), definition.get("StartAt"), found).check(None)
 
 
 class _Block:
-    """One block of states. Inside of branches nothing is known of the document at first."""
+    """One block of states."""
 
     def __init__(self, known: dict[str, dict[str, Any]], start: Any, found: Findings) -> None:
         self.states = known
         self.start = start
         self.found = found
 
-    def check(self) -> None:
-        shapes = self._shapes()
+    def check(self, begin: Shape) -> None:
+        """Check it where this is known of the document that it begins with."""
+        shapes = self._shapes(begin)
         for name, state in self.states.items():
             reached = name in shapes  # what is not has a problem already
-            _State(name, state, shapes.get(name), self.found, reached=reached).run()
+            one = _State(name, state, shapes.get(name), self.found, reached=reached)
+            one.run()
+            for block in _inside(state):
+                _Block(states(block), block.get("StartAt"), self.found).check(one.given())
 
-    def _shapes(self) -> dict[str, Shape]:
+    def _shapes(self, begin: Shape) -> dict[str, Shape]:
         """What is known of the document on entering each state, on every way that leads there.
 
         States are taken in an order in which each comes after those that lead to it, so that
@@ -81,7 +98,7 @@ class _Block:
             return shapes
         order = self._order(self.start)
         names = sorted(order, key=order.__getitem__)
-        shapes[self.start] = None
+        shapes[self.start] = begin
         waiting = [order[self.start]]
         while waiting:
             name = names[heappop(waiting)]
@@ -150,6 +167,15 @@ class _State:
                 following.append((next_state, caught))
         return following
 
+    def given(self) -> Shape:
+        """What is known of the document that a branch or an item begins with."""
+        quiet = _State(self.name, self.state, self.known, None)
+        selected = quiet._selected("InputPath", self.known)  # its own class
+        for field, context in (("Parameters", None), ("ItemSelector", ITEM_CONTEXT)):
+            if field in self.state:
+                return quiet._template(field, self.state[field], selected, context)
+        return None if "ItemProcessor" in self.state else selected
+
     def _read(self, given: Shape) -> None:
         """What a state reads without making anything of it."""
         state = self.state
@@ -159,7 +185,7 @@ class _State:
         for field in ("SecondsPath", "TimestampPath", "ItemsPath"):
             if field in state:
                 self._path(field, state[field], given)
-        for field, variable in _variables(state.get("Choices"), "Choices"):
+        for field, variable in _variables(state.get("Choices"), "Choices", frozenset()):
             self._path(field, variable, given)
 
     def _result(self, given: Shape) -> Shape:
@@ -172,7 +198,7 @@ class _State:
             resource = state.get("Resource")
             return RESULTS.get(resource) if isinstance(resource, str) else None
         if kind in ("Parallel", "Map"):
-            return None
+            return VOUCHED  # every lane ends with its report
         return _shape_of(state["Result"]) if "Result" in state else given
 
     def _selected(self, field: str, shape: Shape) -> Shape:
@@ -210,7 +236,9 @@ class _State:
             where = f"{field}.{key}"
             if not key.endswith(".$"):
                 self._literal(where, item)
-                made[key] = self._template(where, item, shape, context)
+                # Null stands for what a choice may pass over: only behind that choice, or where
+                # the same question is asked again, does anything look into it.
+                made[key] = VOUCHED if item is None else self._template(where, item, shape, context)
                 continue
             if key[:-2] in template or key == ".$":
                 text = f"{where} has no name of its own"
@@ -277,19 +305,38 @@ class _State:
             self.found.add(code, self.name, text, hint)
 
 
-def _variables(choices: Any, where: str) -> list[tuple[str, Any]]:
-    """The variables that choices compare; one that is only asked for may be missing."""
+def _inside(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks directly inside of a state."""
+    single = [state.get("ItemProcessor"), state.get("Iterator")]
+    return [*tables(state.get("Branches")), *(one for one in single if isinstance(one, dict))]
+
+
+def _variables(
+    choices: Any, where: str, asked: frozenset[str], *, every: bool = False
+) -> list[tuple[str, Any]]:
+    """The variables that choices compare, without those that were asked for before them.
+
+    Args:
+        choices: The rules.
+        where: The field that they are in.
+        asked: What is known to be there.
+        every: Whether a rule is looked at only where those before it are true: an ``And``.
+    """
     found: list[tuple[str, Any]] = []
     for number, choice in enumerate(tables(choices)):
         place = f"{where}[{number}]"
-        for field in ("And", "Or"):
-            found += _variables(choice.get(field), f"{place}.{field}")
+        found += _variables(choice.get("And"), f"{place}.And", asked, every=True)
+        found += _variables(choice.get("Or"), f"{place}.Or", asked)
         if isinstance(choice.get("Not"), dict):
-            found += _variables([choice["Not"]], f"{place}.Not")
-        if "Variable" in choice and "IsPresent" not in choice:
-            found.append((f"{place}.Variable", choice["Variable"]))
+            found += _variables([choice["Not"]], f"{place}.Not", asked)
+        if every and choice.get("IsPresent") is True and isinstance(choice.get("Variable"), str):
+            asked |= {choice["Variable"]}
+        compared = {} if "IsPresent" in choice else {"Variable": choice.get("Variable")}
+        compared |= {field: value for field, value in choice.items() if field.endswith("Path")}
         found += [
-            (f"{place}.{field}", value) for field, value in choice.items() if field.endswith("Path")
+            (f"{place}.{field}", value)
+            for field, value in compared.items()
+            if value is not None and value not in asked
         ]
     return found
 
@@ -315,6 +362,8 @@ def _meet(one: Shape, other: Shape) -> Shape:
         return one
     if one is None or other is None:
         return None
+    if one is VOUCHED or other is VOUCHED:
+        return one if other is VOUCHED else other
     if one.items() <= other.items():
         return one
     if other.items() <= one.items():

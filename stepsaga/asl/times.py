@@ -5,16 +5,31 @@ Worst means: every attempt times out and every pause is full. Seconds throughout
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.asl.retriers import attempts, pauses, worst_seconds
-from stepsaga.graph import Call, Retry, Role
+from stepsaga.graph import (
+    Call,
+    ChoiceNode,
+    MapNode,
+    Origin,
+    ParallelNode,
+    Retry,
+    Role,
+    StepNode,
+    WaitNode,
+    blocks_of,
+    data_of,
+    steps_of,
+    walk,
+)
 from stepsaga.limits import DISPATCH_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from stepsaga.graph import SagaGraph, StepNode
+    from stepsaga.graph import Fork, Node, SagaGraph
 
 RECORD_SECONDS: Final = 30
 RECORD_RETRY: Final = Retry(attempts=11, wait=2, backoff=2, longest_wait=300, jitter=True)
@@ -28,12 +43,24 @@ MARGIN_SECONDS: Final = 60 * 60
 """Step Functions delays transitions that are over the account's rate, and its timeout of an
 execution cannot be caught: it must never come before the budgets that can."""
 
+YEAR: Final = 365 * 24 * 60 * 60
+"""Seconds that an execution may last.
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+
 EXECUTION_EVENTS: Final = 2
 VISIT_EVENTS: Final = 2
 TASK_EVENTS: Final = 5
 FAILED_ATTEMPT_EVENTS: Final = 3
 FAIL_EVENTS: Final = 1
 """How many history events each costs; see Step Functions' GetExecutionHistory."""
+
+
+STATE_EVENTS: Final = 2
+"""Of a Choice, a Pass, a Wait, or a Succeed."""
+FORK_EVENTS: Final = 4
+"""Of a Parallel or a Map itself."""
+LANE_EVENTS: Final = 2
+"""Of an item's lane, besides what runs in it."""
 
 
 def settled_by_slot(graph: SagaGraph, node: StepNode) -> bool:
@@ -48,49 +75,136 @@ def settled_by_slot(graph: SagaGraph, node: StepNode) -> bool:
 
 def doubt_call(node: StepNode) -> Call:
     """The call in which a node's slot alone settles doubt: it has no handler."""
+    return _own_call(node, SETTLE_SECONDS)
+
+
+def settle_call(node: Fork) -> Call:
+    """The call that fails where a lane of a fork has failed."""
+    return _own_call(next(steps_of((node,))), SETTLE_SECONDS)
+
+
+def items_call(node: MapNode) -> Call:
+    """The call that finds the items of a map again."""
+    return _own_call(next(steps_of((node,))), SETTLE_SECONDS)
+
+
+def input_call(graph: SagaGraph) -> Call:
+    """The call that validates the input for the definition, in the first step's function."""
+    return _own_call(next(steps_of(graph.nodes)), SETTLE_SECONDS)
+
+
+def _own_call(node: StepNode, seconds: int) -> Call:
     return Call(
         handler="",
         participant=node.call.participant,
         parameters=(),
         returns=node.call.returns,
-        seconds=SETTLE_SECONDS,
+        seconds=seconds,
         retry=SETTLE_RETRY,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a time or a number of events adds up.
+
+    Attributes:
+        call: Of one call with all its attempts.
+        lanes: Of lanes that run at the same time.
+        state: Of a state that calls nothing.
+        fork: Of a fork itself.
+    """
+
+    call: Callable[[Call], int]
+    lanes: Callable[[list[int]], int]
+    state: int = 0
+    fork: int = 0
+    wait: Callable[[int], int] = lambda _: 0
+
+    def of(self, nodes: Iterable[Node], calls: Callable[[StepNode], Iterable[Call]]) -> int:
+        """The worst of a sequence, where these calls of each step are made."""
+        return sum(self._one(node, calls) for node in nodes)
+
+    def _one(self, node: Node, calls: Callable[[StepNode], Iterable[Call]]) -> int:
+        match node:
+            case StepNode():
+                return sum(map(self.call, calls(node)))
+            case WaitNode(seconds=seconds):
+                return self.state + self.wait(seconds or 0)
+            case ChoiceNode():
+                return self.state + max(self.of(block, calls) for block in blocks_of(node))
+            case ParallelNode(lanes=lanes):
+                return self.fork + self.lanes([self.of(lane.nodes, calls) for lane in lanes])
+            case MapNode(nodes=nodes, most=most, at_most=at_most):
+                one = self.of(nodes, calls)
+                if self.fork:
+                    return self.fork + most * (one + LANE_EVENTS)
+                # How many items run at once where nobody says is Step Functions' secret: about 40.
+                rounds = -(-most // (at_most or MOST_AT_ONCE))
+                return rounds * one
+
+
+def _time(call: Call) -> int:
+    return worst_seconds(call)
+
+
+def _longest(lanes: list[int]) -> int:
+    return max(lanes, default=0)
+
+
+MOST_AT_ONCE: Final = 40
+SECONDS: Final = Measure(call=_time, lanes=_longest, wait=int)
+
+
+def _forward_calls(node: StepNode) -> list[Call]:
+    return [node.call]
+
+
+def _undo_calls(node: StepNode) -> list[Call]:
+    return [node.compensation.call] if node.compensation else []
+
+
 def forward_seconds(graph: SagaGraph) -> int:
     """All steps up to the pivot, that one included: what a deadline has to leave room for."""
-    return _sum(node.call for node in undoable(graph))
+    return SECONDS.of(undoable(graph), _forward_calls)
 
 
 def undo_seconds(graph: SagaGraph) -> int:
     """All compensations and the record of the end."""
-    compensations = [node.compensation.call for node in undoable(graph) if node.compensation]
+    compensations = SECONDS.of(undoable(graph), _undo_calls)
     record = RECORD_RETRY.attempts * RECORD_SECONDS + pauses(RECORD_RETRY)
-    return _sum(compensations) + (record if undoable(graph) else 0)
+    return compensations + (record if undoable(graph) else 0)
 
 
 def tail_seconds(graph: SagaGraph) -> int:
     """All steps after the pivot."""
-    return _sum(node.call for node in graph.nodes if node.role is Role.RETRIABLE)
+    return SECONDS.of(_tail(graph), _forward_calls)
 
 
 def doubt_seconds(graph: SagaGraph) -> int:
     """Waiting until a pivot's time is up, and settling whether it happened."""
-    waits = sum(node.call.seconds + DISPATCH_SECONDS for node in undoable(graph) if node.verify)
-    return waits + _sum(_settling(graph))
+    waits = sum(node.call.seconds + DISPATCH_SECONDS for node in _root_steps(graph) if node.verify)
+    return waits + sum(map(worst_seconds, _settling(graph)))
 
 
 def execution_seconds(graph: SagaGraph) -> int:
     """The execution's ``TimeoutSeconds``: a backstop behind every budget of its own (rule 23).
 
     A step that starts just before the deadline still takes its time; then either all is undone, or
-    the steps after the pivot run.
+    the steps after the pivot run. A wait until a time that comes from data may take all there is.
     """
+    if any(isinstance(node, WaitNode) and node.until for node in walk(graph.nodes)):
+        return YEAR
     deadline = graph.deadline if graph.deadline is not None else forward_seconds(graph)
-    longest = max((worst_seconds(node.call) for node in undoable(graph)), default=0)
+    steps = [node for node in steps_of(graph.nodes) if node.role is not Role.RETRIABLE]
+    longest = max((worst_seconds(node.call) for node in steps), default=0)
+    longest += max(
+        (n.seconds for n in walk(tuple(undoable(graph))) if isinstance(n, WaitNode) and n.seconds),
+        default=0,
+    )
     after = max(undo_seconds(graph), tail_seconds(graph))
-    return deadline + longest + doubt_seconds(graph) + after + MARGIN_SECONDS
+    checking = worst_seconds(input_call(graph)) if looks_at_input(graph) else 0
+    return deadline + longest + doubt_seconds(graph) + after + checking + MARGIN_SECONDS
 
 
 def history_events(graph: SagaGraph) -> int:
@@ -99,26 +213,50 @@ def history_events(graph: SagaGraph) -> int:
     Counted for the longer of the two ways: all forward but the last step before the point of no
     return, in doubt and undone, or all forward to the end.
     """
-    reached = sum(_events(node.call) for node in undoable(graph))
+    events = Measure(call=_events, lanes=sum, state=STATE_EVENTS, fork=FORK_EVENTS + STATE_EVENTS)
+    reached = events.of(undoable(graph), _forward_calls)
+    reached += _events(input_call(graph)) if looks_at_input(graph) else 0
     in_doubt = sum(_events(call) for call in _settling(graph))
-    in_doubt += sum(VISIT_EVENTS for node in undoable(graph) if node.verify)
+    in_doubt += sum(VISIT_EVENTS for node in _root_steps(graph) if node.verify)
     in_doubt += VISIT_EVENTS * len(_settling(graph))
     first_failure = VISIT_EVENTS
-    undo = sum(_events(node.compensation.call) for node in undoable(graph) if node.compensation)
+    undo = events.of(undoable(graph), _undo_calls)
     record = TASK_EVENTS + FAILED_ATTEMPT_EVENTS * (RECORD_RETRY.attempts - 1) + FAIL_EVENTS
     backward = first_failure + undo + record if undoable(graph) else 0
-    tail = sum(_events(node.call) for node in graph.nodes if node.role is Role.RETRIABLE)
+    tail = events.of(_tail(graph), _forward_calls)
+    tail += 0 if isinstance(graph.nodes[-1], StepNode) else record
     return EXECUTION_EVENTS + reached + in_doubt + max(backward, tail)
 
 
-def undoable(graph: SagaGraph) -> list[StepNode]:
-    """The steps up to the point of no return: the pivot, or all before the first retriable one."""
-    return [node for node in graph.nodes if node.role is not Role.RETRIABLE]
+def looks_at_input(graph: SagaGraph) -> bool:
+    """Whether the definition itself looks at the input (rule 20)."""
+    return any(datum.origin is Origin.INPUT for datum in data_of(graph.nodes))
+
+
+def undoable(graph: SagaGraph) -> list[Node]:
+    """What stands up to the point of no return: the pivot, or all before the first retriable."""
+    return list(graph.nodes[: _no_return(graph)])
+
+
+def _tail(graph: SagaGraph) -> list[Node]:
+    return list(graph.nodes[_no_return(graph) :])
+
+
+def _no_return(graph: SagaGraph) -> int:
+    """How many of the nodes at the root come before the first that has a retriable step."""
+    for index, node in enumerate(graph.nodes):
+        if any(step.role is Role.RETRIABLE for step in steps_of((node,))):
+            return index
+    return len(graph.nodes)
+
+
+def _root_steps(graph: SagaGraph) -> list[StepNode]:
+    return [node for node in undoable(graph) if isinstance(node, StepNode)]
 
 
 def _settling(graph: SagaGraph) -> list[Call]:
     calls = []
-    for node in graph.nodes:
+    for node in _root_steps(graph):
         if node.verify:
             calls.append(node.verify)
         elif settled_by_slot(graph, node):
@@ -128,7 +266,3 @@ def _settling(graph: SagaGraph) -> list[Call]:
 
 def _events(call: Call) -> int:
     return TASK_EVENTS + FAILED_ATTEMPT_EVENTS * (attempts(call) - 1)
-
-
-def _sum(calls: Iterable[Call]) -> int:
-    return sum(map(worst_seconds, calls))

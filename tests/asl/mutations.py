@@ -128,7 +128,7 @@ _SEQUENCE: Final = [
             _put("States", "charge", "Catch", 0, "Next", value="nowhere"),
             "S603 S630",
         ),
-        ("target_in_another_block", _target_inside, "S603 S605 S612 S630"),
+        ("target_in_another_block", _target_inside, "S603 S605"),
         ("unreachable_state", _cut_off, "S604"),
         ("no_way_out", _loop, "S605 S630"),
         ("neither_next_nor_end", _drop("States", "charge", "Next"), "schema E3601 S604 S606 S630"),
@@ -269,7 +269,7 @@ _SEQUENCE: Final = [
         ),
         ("long_name", _rename("undo charge", "undo " + "c" * 80), "schema E3601 S616"),
         ("odd_name", _rename("undo charge", "undo <charge>"), "S616"),
-        ("name_twice", _same_name_inside, "S612 S617 S630"),
+        ("name_twice", _same_name_inside, "S617"),
         (
             "unknown_substitution",
             _put("States", "charge", "Parameters", "FunctionName", value="${Paiments}"),

@@ -18,6 +18,7 @@ from tests.asl.golden_sagas import SAGAS
 from tests.asl.graphs import Options, look, of, pivot, saga, step, tail
 from tests.asl.strategies import sagas
 from tests.asl.walk import undone, walk
+from tests.steps import steps
 
 MIDDLE = saga([step("reserve"), look("quote"), step("charge"), pivot("ship"), tail("thank")])
 DOUBT = saga(
@@ -112,7 +113,7 @@ def test_last_step_in_doubt_is_settled_by_its_slot(last: Options) -> None:
     """What the last step records says that the saga is completed: then nothing is undone."""
     graph = saga([step("reserve"), last])
     definition = compile_saga(graph, "")
-    own = ["charge"] if graph.nodes[1].compensation else []
+    own = ["charge"] if steps(graph)[1].compensation else []
     empty_slot = {"charge": "States.Timeout", "verify charge": "Rejected"}
     assert undone(walk(definition, {"charge": "States.Timeout"})) == []
     assert undone(walk(definition, empty_slot)) == [*own, "reserve"]
@@ -273,7 +274,7 @@ def test_any_saga_compiles_to_a_sound_definition(graph: SagaGraph) -> None:
 @settings(deadline=None)
 def test_any_failure_is_undone_in_reverse(graph: SagaGraph, data: st.DataObject) -> None:
     """Whatever fails, exactly the steps before it are undone, last first, and it where in doubt."""
-    node = data.draw(st.sampled_from(graph.nodes))
+    node = data.draw(st.sampled_from(steps(graph)))
     error = data.draw(st.sampled_from(["Rejected", "StepFailed", "States.DataLimitExceeded"]))
     definition = compile_saga(graph, "")
     way = walk(definition, {node.name: error, f"verify {node.name}": "Rejected"})
@@ -281,7 +282,7 @@ def test_any_failure_is_undone_in_reverse(graph: SagaGraph, data: st.DataObject)
         assert way[-1] == node.name
         assert undone(way) == []
         return
-    before = graph.nodes[: graph.nodes.index(node)]
+    before = steps(graph)[: steps(graph).index(node)]
     expected = [other.name for other in reversed(before) if other.compensation]
     # Of the first call only the input can be too large: then nothing ran.
     nothing_ran = error == "States.DataLimitExceeded" and not before
@@ -295,4 +296,4 @@ def test_any_failure_is_undone_in_reverse(graph: SagaGraph, data: st.DataObject)
 @settings(deadline=None)
 def test_nothing_fails_in_one_transition_a_step(graph: SagaGraph) -> None:
     """The path where nothing fails is the steps as written, and nothing else."""
-    assert walk(compile_saga(graph, ""), {}) == [node.name for node in graph.nodes]
+    assert walk(compile_saga(graph, ""), {}) == [node.name for node in steps(graph)]

@@ -19,10 +19,11 @@ from stepsaga.graph import Compensation, InputNode, Origin, Parameter, Role, Sag
 from tests.asl.golden_sagas import SAGAS
 from tests.asl.graphs import ORDER_SCHEMA, RETRY, change, pivot, saga, step, tail, takes
 from tests.asl.strategies import sagas
+from tests.steps import steps
 
 STEPS = [step("reserve"), step("charge"), pivot("ship"), tail("thank")]
 GRAPH = saga(STEPS, deadline=3600)
-CHARGE = GRAPH.nodes[1]
+CHARGE = steps(GRAPH)[1]
 
 
 def with_input(schema: dict[str, Any]) -> SagaGraph:
@@ -172,6 +173,7 @@ from typing import Literal
 from pydantic import BaseModel, TypeAdapter
 from stepsaga.asl.fingerprint import fingerprint
 from tests.asl.golden_sagas import SAGAS
+from tests.steps import steps
 
 class Tagged(BaseModel):
     tags: set[str] = {{"a", "b", "c", "d", "e", "f"}}

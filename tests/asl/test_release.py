@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from stepsaga.asl import build
 from stepsaga.asl.compiler import compile_saga
 from stepsaga.asl.fingerprint import without_docs
-from stepsaga.asl.kept import FORMAT, bare_schema, from_kept, keep
+from stepsaga.asl.kept import FORMAT, from_kept, keep
 from stepsaga.asl.release import collisions, participants, substitute, substitutions
+from stepsaga.asl.schemas import bare_schema
 from stepsaga.errors import DefinitionError, EngineError, UsageError
 from tests.asl.checkers import VALUES
 from tests.asl.golden_sagas import SAGAS

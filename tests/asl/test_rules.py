@@ -204,16 +204,18 @@ def test_only_what_every_way_has_is_there() -> None:
 
 
 def test_variable_of_a_choice_has_to_be_there() -> None:
-    """A comparison of what may be missing is refused; asking whether it is there is no risk."""
-    rule = {
-        "And": [
-            {"Variable": "$.a", "IsPresent": True},
-            {"Not": {"Variable": "$.a", "IsNull": True}},
-        ]
-    }
-    choice = {"Type": "Choice", "Choices": [rule | {"Next": "end"}], "Default": "end"}
-    machine = {"StartAt": "first", "States": {"first": choice, "end": {"Type": "Succeed"}}}
-    assert codes(machine) == {"S612"}
+    """A comparison of what may be missing is refused, but behind a question whether it is there."""
+    asks: dict[str, Any] = {"Variable": "$.a", "IsPresent": True}
+    compares: dict[str, Any] = {"Not": {"Variable": "$.a", "IsNull": True}}
+    for rule, refused in (
+        ({"And": [asks, compares]}, set()),
+        ({"And": [compares, asks]}, {"S612"}),
+        ({"Or": [asks, compares]}, {"S612"}),
+        ({"And": [asks | {"IsPresent": False}, compares]}, {"S612"}),
+    ):
+        choice = {"Type": "Choice", "Choices": [rule | {"Next": "end"}], "Default": "end"}
+        machine = {"StartAt": "first", "States": {"first": choice, "end": {"Type": "Succeed"}}}
+        assert codes(machine) == refused
 
 
 def test_choice_without_default() -> None:

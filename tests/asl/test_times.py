@@ -22,6 +22,7 @@ from stepsaga.graph import Retry, SagaGraph
 from tests.asl.golden_sagas import SAGAS
 from tests.asl.graphs import look, pivot, saga, step, tail
 from tests.asl.strategies import sagas
+from tests.steps import steps
 
 ONCE = Retry(1, 1, 2.0, 60, jitter=True)
 LONG_TAIL = Retry(1000, 3600, 1.0, 3600, jitter=False)
@@ -30,7 +31,7 @@ LONG_TAIL = Retry(1000, 3600, 1.0, 3600, jitter=False)
 def test_budgets_leave_nothing_out() -> None:
     """Each call counts in exactly one budget."""
     graph = saga([step("charge"), pivot("ship"), tail("thank")])
-    charge, ship, thank = graph.nodes
+    charge, ship, thank = steps(graph)
     assert charge.compensation
     assert ship.verify
     assert forward_seconds(graph) == worst_seconds(charge.call) + worst_seconds(ship.call)
@@ -42,7 +43,7 @@ def test_budgets_leave_nothing_out() -> None:
 def test_execution_outlasts_everything_that_can_be_caught() -> None:
     """The execution's time, which nothing catches, is over last (rule 23)."""
     graph = saga([step("reserve", seconds=100), step("charge")], deadline=3600)
-    longest = worst_seconds(graph.nodes[0].call)
+    longest = worst_seconds(steps(graph)[0].call)
     rest = doubt_seconds(graph) + undo_seconds(graph) + MARGIN_SECONDS
     assert execution_seconds(graph) == 3600 + longest + rest
     assert compile_saga(graph, "")["TimeoutSeconds"] == execution_seconds(graph)
@@ -89,7 +90,7 @@ def test_history_counts_the_longer_way() -> None:
     short = saga([step("charge"), tail("thank", retry=ONCE)])
     long = saga([step("charge"), tail("thank", retry=LONG_TAIL)])
     assert history_events(short) == history_events(saga([step("charge")])) - SETTLED
-    assert history_events(long) > 3 * attempts(long.nodes[1].call)
+    assert history_events(long) > 3 * attempts(steps(long)[1].call)
 
 
 @pytest.mark.parametrize("name", SAGAS)
@@ -98,7 +99,7 @@ def test_more_attempts_more_events(name: str) -> None:
     graph = SAGAS[name]
     nodes = [
         replace(node, call=replace(node.call, retry=LONG_TAIL), compensation=None, verify=None)
-        for node in graph.nodes
+        for node in steps(graph)
     ]
     grown = replace(graph, nodes=tuple(nodes))
     assert history_events(grown) >= len(nodes) * 999 * 3

@@ -1,0 +1,170 @@
+"""Nodes as JSON, and back: a part of `stepsaga.asl.kept`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.asl.kept_steps import keep_step, step_from
+from stepsaga.graph import (
+    AllOf,
+    AnyOf,
+    Branch,
+    ChoiceNode,
+    Comparison,
+    Datum,
+    Kind,
+    Lane,
+    MapNode,
+    Not,
+    Operator,
+    Origin,
+    ParallelNode,
+    Present,
+    StepNode,
+    WaitNode,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stepsaga.graph import Condition, Node
+
+
+def keep_nodes(nodes: Iterable[Node]) -> list[dict[str, Any]]:
+    """Nodes as JSON values."""
+    return [_keep(node) for node in nodes]
+
+
+def nodes_from(kept: Iterable[Mapping[str, Any]]) -> tuple[Node, ...]:
+    """Nodes of their kept form.
+
+    Raises:
+        KeyError, TypeError, ValueError: The form is damaged.
+    """
+    return tuple(map(_node_from, kept))
+
+
+def _keep(node: Node) -> dict[str, Any]:
+    match node:
+        case StepNode():
+            return keep_step(node)
+        case ChoiceNode():
+            return {
+                "kind": "choice",
+                "name": node.name,
+                "branches": [
+                    {
+                        "name": branch.name,
+                        "condition": _condition(branch.condition),
+                        "nodes": keep_nodes(branch.nodes),
+                    }
+                    for branch in node.branches
+                ],
+                "otherwise": keep_nodes(node.otherwise),
+            }
+        case ParallelNode():
+            return {
+                "kind": "parallel",
+                "name": node.name,
+                "slot": list(node.slot),
+                "undo_slot": list(node.undo_slot),
+                "lanes": [
+                    {"name": lane.name, "nodes": keep_nodes(lane.nodes)} for lane in node.lanes
+                ],
+            }
+        case MapNode():
+            return {
+                "kind": "map",
+                "name": node.name,
+                "slot": list(node.slot),
+                "undo_slot": list(node.undo_slot),
+                "items": _datum(node.items),
+                "item": node.item,
+                "at_most": node.at_most,
+                "most": node.most,
+                "nodes": keep_nodes(node.nodes),
+            }
+        case WaitNode():
+            return {
+                "kind": "wait",
+                "name": node.name,
+                "seconds": node.seconds,
+                "until": node.until and _datum(node.until),
+                "counts": node.counts,
+            }
+
+
+def _node_from(kept: Mapping[str, Any]) -> Node:
+    match kept["kind"]:
+        case "step":
+            return step_from(kept)
+        case "choice":
+            branches = tuple(
+                Branch(one["name"], _condition_from(one["condition"]), nodes_from(one["nodes"]))
+                for one in kept["branches"]
+            )
+            return ChoiceNode(kept["name"], branches, nodes_from(kept["otherwise"]))
+        case "parallel":
+            lanes = tuple(Lane(one["name"], nodes_from(one["nodes"])) for one in kept["lanes"])
+            slots = tuple(kept["slot"]), tuple(kept["undo_slot"])
+            return ParallelNode(kept["name"], lanes, *slots)
+        case "map":
+            return MapNode(
+                name=kept["name"],
+                items=_datum_from(kept["items"]),
+                item=kept["item"],
+                nodes=nodes_from(kept["nodes"]),
+                slot=tuple(kept["slot"]),
+                at_most=kept["at_most"],
+                most=kept["most"],
+                undo_slot=tuple(kept["undo_slot"]),
+            )
+        case "wait":
+            until = kept["until"] and _datum_from(kept["until"])
+            return WaitNode(kept["name"], kept["seconds"], until, kept["counts"])
+        case unknown:
+            raise ValueError(f"{unknown!r} is no kind of node")
+
+
+def _datum(datum: Datum) -> dict[str, Any]:
+    return {"origin": datum.origin.value, "name": datum.name, "path": list(datum.path)}
+
+
+def _datum_from(kept: Mapping[str, Any]) -> Datum:
+    return Datum(Origin(kept["origin"]), kept["name"], tuple(kept["path"]))
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    match condition:
+        case Comparison(datum=datum, operator=operator, other=other, kind=kind):
+            beside = {"data": _datum(other)} if isinstance(other, Datum) else {"value": other}
+            compared = {"data": _datum(datum), "operator": operator.value, "other": beside}
+            return {"compare": compared | {"kind": kind.value}}
+        case Present(datum=datum):
+            return {"present": _datum(datum)}
+        case AllOf(conditions=conditions):
+            return {"all": [_condition(one) for one in conditions]}
+        case AnyOf(conditions=conditions):
+            return {"any": [_condition(one) for one in conditions]}
+        case Not(condition=inner):
+            return {"not": _condition(inner)}
+
+
+def _condition_from(kept: Mapping[str, Any]) -> Condition:
+    [(what, given)] = kept.items()
+    match what:
+        case "compare":
+            other = given["other"]
+            beside = _datum_from(other["data"]) if "data" in other else other["value"]
+            operator, kind = Operator(given["operator"]), Kind(given["kind"])
+            return Comparison(_datum_from(given["data"]), operator, beside, kind)
+        case "present":
+            return Present(_datum_from(given))
+        case "all":
+            return AllOf(tuple(map(_condition_from, given)))
+        case "any":
+            return AnyOf(tuple(map(_condition_from, given)))
+        case "not":
+            return Not(_condition_from(given))
+        case unknown:
+            raise ValueError(f"{unknown!r} is no kind of condition")

@@ -1,0 +1,281 @@
+"""What the Tasks of a saga send: the calls that the runtime takes (`stepsaga.runtime.call`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.asl.positions import Places, path, positions
+from stepsaga.asl.times import SETTLE_SECONDS, looks_at_input
+from stepsaga.graph import ChoiceNode, MapNode, Origin, ParallelNode, StepNode, steps_of, walk
+from stepsaga.limits import FIRST_INDEX
+from stepsaga.runtime.call import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stepsaga.asl.positions import Lanes
+    from stepsaga.graph import Call, Fork, Node, SagaGraph
+
+
+class Payloads:
+    """Makes the payloads of one saga's calls.
+
+    Args:
+        graph: The saga.
+        fingerprint: Of its release.
+    """
+
+    def __init__(self, graph: SagaGraph, fingerprint: str) -> None:
+        self.graph = graph
+        self.fingerprint = fingerprint
+        self.positions = positions(graph)
+        self.places = Places(self.positions)
+        self.checks_input = looks_at_input(graph)
+        self.openers = frozenset(_openers(graph.nodes))
+        self._slots = {node.name: node.slot for node in steps_of(graph.nodes)}
+
+    def forward(self, node: StepNode, *, fresh: bool) -> dict[str, Any]:
+        """A step's own call.
+
+        Args:
+            node: The step.
+            fresh: Whether the document still is the input, so that it holds no results.
+        """
+        lanes = self.positions[node.name].lanes
+        payload = self._call(node, node.call, Part(node.role.value))
+        undoable = payload["part"] != Part.RETRIABLE
+        if undoable and self.graph.deadline is not None:
+            payload["deadline"] = self.graph.deadline
+        self._mark(payload, node)
+        if not fresh:
+            payload["results.$"] = "$"
+        if node.name in self.openers and self.graph.input.model and not self.checks_input:
+            payload["model"] = self.graph.input.model
+        return payload | lane_fields(lanes) | self._bounds(node)
+
+    def probe(self, node: StepNode, call: Call) -> dict[str, Any]:
+        """The call that settles what became of a step: by a probe, or by its slot alone."""
+        payload = self._call(node, call, Part.VERIFY)
+        self._mark(payload, node)
+        if call.handler:
+            payload["results.$"] = "$"
+        return payload
+
+    def compensation(self, node: StepNode) -> dict[str, Any]:
+        """The call that undoes a step: it carries no results (rule 22)."""
+        assert node.compensation is not None  # noqa: S101  # for mypy
+        call = node.compensation.call
+        lanes = self.positions[node.name].lanes
+        payload = self._call(node, call, Part.COMPENSATION, with_places=False)
+        payload["slot"] = list(node.compensation.slot)
+        payload["undoes"] = list(node.slot)
+        if reads := self._reads(call, lanes, node.name):
+            payload["reads"] = reads
+        if any(parameter.origin is Origin.ITEM for parameter in call.parameters):
+            payload["items.$"] = "$.items"
+        if node.name in self.openers:
+            payload["opens"] = True
+        return payload | lane_fields(lanes) | undo_fields(lanes)
+
+    def check_input(self) -> dict[str, Any]:
+        """The call whose value is the input as its model normalises it (rule 20)."""
+        payload = self._base("input", Part.INPUT, [0], SETTLE_SECONDS)
+        lists = {
+            ".".join(node.items.path): node.most
+            for node in walk(self.graph.nodes)
+            if isinstance(node, MapNode) and node.items.origin is Origin.INPUT
+        }
+        return {
+            **payload,
+            "model": self.graph.input.model,
+            **({"most": lists} if lists else {}),
+            **self._context(),
+        }
+
+    def items(self, node: MapNode) -> dict[str, Any]:
+        """The call that finds a map's items again, to undo them: nothing of its lane is left."""
+        lanes = self.positions[node.name].lanes
+        datum = node.items
+        source = datum.name or self.graph.input.name
+        payload = self._base(node.name, Part.ITEMS, list(node.slot), SETTLE_SECONDS)
+        payload["takes"] = {"items": [source, *datum.path]}
+        if datum.origin is Origin.STEP:
+            payload["reads"] = {
+                datum.name: self.places.slot_of(datum.name, self._slots[datum.name], lanes)
+            }
+        else:
+            payload["model"] = self.graph.input.model
+        return payload | self._context() | lane_fields(lanes)
+
+    def settle(self, node: Fork, *, undo: bool) -> dict[str, Any]:
+        """The call that fails where a lane has failed, and lets a redrive try again (rule 13)."""
+        lanes = self.positions[node.name].lanes
+        slot = node.undo_slot if undo else node.slot
+        reports = path(reports_of(node.name, lanes, undo=undo))
+        return {
+            **self._base(node.name, Part.SETTLE, list(slot), SETTLE_SECONDS),
+            **self._context(),
+            "since.$": f"{reports}.since",
+            "failures.$": f"{reports}.failures",
+            **(undo_fields(lanes) if undo else lane_fields(lanes)),
+        }
+
+    def _base(self, step: str, part: Part, slot: list[int], seconds: int) -> dict[str, Any]:
+        return {
+            "saga": self.graph.name,
+            "step": step,
+            "part": part.value,
+            "slot": slot,
+            "seconds": seconds,
+            "input": self.graph.input.name,
+        }
+
+    def _context(self) -> dict[str, Any]:
+        return {
+            "fingerprint": self.fingerprint,
+            "execution.$": "$$.Execution",
+            "state.$": "$$.State",
+        }
+
+    def _call(
+        self, node: StepNode, call: Call, part: Part, *, with_places: bool = True
+    ) -> dict[str, Any]:
+        payload: dict[str, Any] = {
+            "saga": self.graph.name,
+            "step": node.name,
+            "part": part.value,
+            **({"handler": call.handler} if call.handler else {}),
+            "slot": list(node.slot),
+            "seconds": call.seconds,
+            "input": self.graph.input.name,
+        }
+        takes = {
+            parameter.name: [parameter.step or self.graph.input.name, *parameter.path]
+            for parameter in call.parameters
+            if parameter.explicit
+        }
+        if takes:
+            payload["takes"] = takes
+        if with_places and (places := self._places(node, call)):
+            payload["places"] = places
+        if call.retry and call.retry.only:
+            payload["only"] = sorted(call.retry.only)
+        if call.retry and call.retry.never:
+            payload["never"] = sorted(call.retry.never)
+        return payload | self._context()
+
+    def _places(self, node: StepNode, call: Call) -> dict[str, list[str]]:
+        """Where a call's results are in the document, but for those that stand by their name."""
+        lanes = self.positions[node.name].lanes
+        found: dict[str, list[str]] = {}
+        for parameter in call.parameters:
+            if parameter.origin is Origin.ITEM:
+                found[parameter.step] = ["items", parameter.step]
+            elif parameter.origin is Origin.STEP:
+                keys = self.places.of_step(parameter.step, lanes)
+                if keys != (parameter.step, "value") or self.positions[parameter.step].optional:
+                    found[parameter.step] = list(keys)
+        return found
+
+    def _reads(self, call: Call, lanes: Lanes, own: str) -> dict[str, list[object]]:
+        """The slots of the other steps whose results a compensation takes (rule 22)."""
+        return {
+            parameter.step: self.places.slot_of(parameter.step, self._slots[parameter.step], lanes)
+            for parameter in call.parameters
+            if parameter.origin is Origin.STEP and parameter.step != own
+        }
+
+    def _mark(self, payload: dict[str, Any], node: StepNode) -> None:
+        if node.name in self.openers:
+            payload["opens"] = True
+        if node is self.graph.nodes[-1]:
+            payload["closes"] = True
+
+    def _bounds(self, node: StepNode) -> dict[str, Any]:
+        """How many items a result's lists may have, where a map runs over them (rule 25)."""
+        most = {
+            ".".join(one.items.path): one.most
+            for one in walk(self.graph.nodes)
+            if isinstance(one, MapNode)
+            and one.items.origin is Origin.STEP
+            and one.items.name == node.name
+        }
+        return {"most": most} if most else {}
+
+
+def reports_of(name: str, lanes: Lanes, *, undo: bool = False) -> tuple[str, ...]:
+    """Where the document has the reports of a fork's lanes."""
+    if undo:
+        return ("undone",)
+    return ("lane", "own", name) if lanes else (name,)
+
+
+def lane_fields(lanes: Lanes) -> dict[str, Any]:
+    """In a lane: the parts that stand before its slots."""
+    base, parts = _address(lanes)
+    if base:
+        return {"lane.$": base if not parts else f"States.Array({', '.join([base, *parts])})"}
+    return {"lane": [int(part) for part in parts]} if parts else {}
+
+
+def undo_fields(lanes: Lanes) -> dict[str, Any]:
+    """In a lane of an undoing: the parts that stand before the slots of compensations."""
+    base, parts = _address(lanes, undo=True)
+    if base:
+        return {"undo.$": base if not parts else f"States.Array({', '.join([base, *parts])})"}
+    return {"undo": [int(part) for part in parts]} if parts else {}
+
+
+def _address(lanes: Lanes, *, undo: bool = False) -> tuple[str, list[str]]:
+    """The path of the part that a map has put into the document, and the parts behind it."""
+    base, parts = "", []
+    for lane in lanes:
+        if lane.index:
+            slot = lane.fork.undo_slot if undo else lane.fork.slot
+            parts += [str(slot[0] if slot else 0), str(lane.index)]
+        else:
+            base, parts = ("$.undo" if undo else "$.at"), []
+    return base, parts
+
+
+def item_address(lanes: Lanes, node: MapNode, *, undo: bool = False) -> str:
+    """The address of an item's lane, for a map's ItemSelector."""
+    base, parts = _address(lanes, undo=undo)
+    slot = node.undo_slot if undo else node.slot
+    index = f"States.MathAdd($$.Map.Item.Index, {FIRST_INDEX})"
+    return f"States.Array({', '.join(filter(None, [base, *parts, str(slot[0]), index]))})"
+
+
+def commits_for_certain(nodes: tuple[Node, ...]) -> bool:
+    """Whether whoever has passed these nodes has found or put a commit of them in the stream."""
+    for node in nodes:
+        match node:
+            case StepNode():
+                return True
+            case ParallelNode(lanes=lanes) if any(
+                commits_for_certain(lane.nodes) for lane in lanes
+            ):
+                return True
+            case ChoiceNode(branches=branches, otherwise=otherwise):
+                ways = [*(branch.nodes for branch in branches), otherwise]
+                if all(map(commits_for_certain, ways)):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _openers(nodes: tuple[Node, ...]) -> Iterator[str]:
+    """The steps whose commit, or whose undoing's, can be the stream's first (rule 8)."""
+    for node in nodes:
+        if isinstance(node, StepNode):
+            yield node.name
+        elif isinstance(node, ChoiceNode):
+            for branch in node.branches:
+                yield from _openers(branch.nodes)
+            yield from _openers(node.otherwise)
+        else:
+            # In lanes an undoing may seal any step before another has committed.
+            yield from (step.name for step in steps_of((node,)))
+        if commits_for_certain((node,)):
+            return

@@ -1,0 +1,55 @@
+"""The states that a definition is made of, each as JSON values."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.asl.names import function_name, live_name
+from stepsaga.asl.retriers import retriers
+from stepsaga.limits import DISPATCH_SECONDS
+
+if TYPE_CHECKING:
+    from stepsaga.graph import Call
+
+INVOKE: Final = "arn:aws:states:::lambda:invoke"
+TOO_LARGE: Final = "States.DataLimitExceeded"
+COMMENT_CHARACTERS: Final = 120
+"""A comment is cut here: hundreds of them share the limit on a definition."""
+
+States = dict[str, dict[str, Any]]
+
+
+def task(call: Call, payload: dict[str, Any], *, live: bool) -> dict[str, Any]:
+    """A Task that calls a handler: its participant's pinned version, or the alias (rule 12)."""
+    name = live_name(call.participant) if live else function_name(call.participant)
+    return {
+        "Type": "Task",
+        "Resource": INVOKE,
+        "TimeoutSeconds": call.seconds + DISPATCH_SECONDS,
+        "Parameters": {"FunctionName": f"${{{name}}}", "Payload": payload},
+        "Retry": retriers(call),
+    }
+
+
+def catcher(error: str, path: str | None, target: str) -> dict[str, Any]:
+    """A catcher of one error."""
+    return {"ErrorEquals": [error], "ResultPath": path, "Next": target}
+
+
+def catchers(path: str, rejected: str, too_large: str, unknown: str) -> list[dict[str, Any]]:
+    """What every step before the point of no return catches, in this order."""
+    return [
+        catcher("Rejected", path, rejected),
+        catcher(TOO_LARGE, path, too_large),
+        catcher("States.ALL", path, unknown),
+    ]
+
+
+def comment(doc: str) -> dict[str, str]:
+    """The first paragraph of a docstring, cut, as a state's Comment; nothing without one."""
+    first = re.split(r"\n\s*\n", doc.strip())[0]
+    line = " ".join(first.split()).replace("${", "$ {")  # `${` is CloudFormation's substitution
+    if len(line) > COMMENT_CHARACTERS:
+        line = line[: COMMENT_CHARACTERS - 1].rstrip() + "…"
+    return {"Comment": line} if line else {}
