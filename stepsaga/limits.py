@@ -13,6 +13,9 @@ DOCUMENT_BYTES: Final = 160 * 1024
 ERROR_TEXT_BYTES: Final = 4 * 1024
 """Error texts are cut here, so that failures fit every document (rule 22)."""
 
+FIRST_INDEX: Final = 1_000_000
+"""The index of a fork's first branch or item: seven digits, so that lanes sort (design 5)."""
+
 FIRST_OPERATION_SLOT: Final = 90_000
 """Slots from here to 99,998 belong to operations; steps and compensations stay below (rule 8)."""
 

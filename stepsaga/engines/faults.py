@@ -20,7 +20,7 @@ from stepsaga.engines.functions import (
     unknown_error,
 )
 from stepsaga.errors import Rejected, UsageError
-from stepsaga.store.slots import slot_text
+from stepsaga.runtime.call import Part, parse_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -230,9 +230,9 @@ class FaultyFunctions:
 
     def land(self, execution: str) -> None:
         """Let everything land that still hangs."""
-        for name, state in tuple(self._held):
+        for name, address in tuple(self._held):
             if name == execution:
-                self._land(execution, state)
+                self._land(execution, address)
 
     def _faulty(self, kind: str | None, function: str, payload: Any) -> Any:
         match kind:
@@ -284,19 +284,22 @@ class FaultyFunctions:
     # Late effects
 
     def _hold(self, function: str, payload: Any) -> None:
-        key = payload["execution"]["Id"], payload["state"]["Name"]
+        call = parse_call(payload)
+        key = call.execution.id, call.address(call.slot)
         store = _AsOfNow(self._store, f"{payload['saga']}#{payload['execution']['Name']}")
         self._held[key].append(_Held(function, payload, store, self._now()))
 
     def _settled(self, execution: str, payload: Mapping[str, Any]) -> None:
         """A compensation has run, or a probe that has none behind it: what hung lands now."""
         part, step = payload.get("part"), payload.get("step", "")
-        probed = part == "verify" and not self._faults.can_have(f"undo {step}")
-        if part == "compensation" or probed:
-            self._land(execution, step)
+        probed = part == Part.VERIFY and not self._faults.can_have(f"undo {step}")
+        if part == Part.COMPENSATION or probed:
+            call = parse_call(payload)
+            self._land(execution, call.address(call.undoes or call.slot))
 
-    def _land(self, execution: str, state: str) -> None:
-        for held in self._held.pop((execution, state), []):
+    def _land(self, execution: str, address: str) -> None:
+        for held in self._held.pop((execution, address), []):
+            state = held.payload["state"]["Name"]
             try:
                 self._functions.invoke(
                     held.function, held.payload, store=held.store, now=held.clock
@@ -340,7 +343,8 @@ class _Deadly:
 
     def __init__(self, store: EventStore, payload: Mapping[str, Any]) -> None:
         self._store = store
-        self._own = slot_text(payload["execution"]["StartTime"], payload["slot"])
+        call = parse_call(payload)
+        self._own = call.address(call.slot)
 
     def append(self, commit: Commit) -> Commit:
         """Die, where it is the call's own slot or what landed late in it."""

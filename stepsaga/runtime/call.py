@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,13 @@ class Part(StrEnum):
     RETRIABLE = "retriable"
     COMPENSATION = "compensation"
     VERIFY = "verify"
+    INPUT = "input"
+    ITEMS = "items"
+    SETTLE = "settle"
+
+
+OWN_PARTS: Final = frozenset({Part.VERIFY, Part.INPUT, Part.ITEMS, Part.SETTLE})
+"""What the runtime can do without a handler."""
 
 
 def _aware(text: str) -> str:
@@ -41,6 +48,18 @@ Instant = Annotated[str, AfterValidator(_aware)]
 """A time as Step Functions writes it: ISO 8601 with ``Z``, 0 to 9 digits of a second's fraction."""
 
 SlotParts = Annotated[tuple[int, ...], Field(min_length=1)]
+EVERY: Final = "*"
+Pattern = Annotated[tuple[int | Literal["*"], ...], Field(min_length=1)]
+"""A slot, or with ``*`` for each item of a map those of all items."""
+
+Keys = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def flat(address: Any) -> list[Any]:
+    """The parts of a lane, outermost first. `States.Array` can only nest lists in lists."""
+    if isinstance(address, list | tuple):
+        return [part for item in address for part in flat(item)]
+    return [address]
 
 
 class Execution(BaseModel):
@@ -75,8 +94,10 @@ class Call(BaseModel):
         part: What the call does for the step.
         handler: ``module:qualname``, within this participant. Empty in a ``verify`` without a
             probe, where the pivot's slot alone decides.
-        slot: Where the outcome goes. A probe has its pivot's slot.
-        undoes: A compensation's step's slot.
+        lane: In a lane the parts that stand before its slots, nested as they come; ``undo`` those
+            that stand before the slots of compensations.
+        slot: Where the outcome goes, with its lane before it. A probe has its pivot's slot.
+        undoes: A compensation's step's slot, with its lane before it.
         seconds: The step's time, from arrival.
         deadline: Seconds from the execution's start; absent where none applies (rule 16).
         input: The name of the parameter that takes the saga's input.
@@ -89,6 +110,14 @@ class Call(BaseModel):
         closes: The commit ends the saga: it carries SagaCompleted.
         results: The document: ``{"reserve": {"value": ...}}``. Absent in the first node's call and
             in compensations, which read what they need from ``reads``: step -> slot (rule 22).
+            Where the call's own lane leads to a slot, it is given as how many of its forks do, and
+            the parts below.
+        places: Where results and items stand that do not stand in the document by their name; what
+            is not there is None.
+        items: The items of the maps that a compensation is in, by parameter name.
+        most: How many items the lists at these paths of the input, or of the result, may have.
+        since: When the fork was entered whose lanes a ``settle`` looks at.
+        failures: Of those lanes; null for one that did not fail.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,6 +127,8 @@ class Call(BaseModel):
     step: str
     part: Part
     handler: str = ""
+    lane: tuple[int, ...] = ()
+    undo: tuple[int, ...] = ()
     slot: SlotParts
     undoes: SlotParts | None = None
     seconds: int = Field(gt=0)
@@ -110,13 +141,33 @@ class Call(BaseModel):
     opens: bool = False
     closes: bool = False
     results: dict[str, Any] = Field(default_factory=dict)
-    reads: dict[str, SlotParts] = Field(default_factory=dict)
+    reads: dict[str, Pattern] = Field(default_factory=dict)
+    places: dict[str, Keys] = Field(default_factory=dict)
+    items: dict[str, Any] = Field(default_factory=dict)
+    most: dict[str, int] = Field(default_factory=dict)
+    since: Instant | None = None
+    failures: tuple[Any, ...] = ()
     execution: Execution
     state: State
 
+    @model_validator(mode="before")
+    @classmethod
+    def _slots_are_whole(cls, data: Any) -> Any:
+        """Put the lane's parts before every slot."""
+        if not isinstance(data, dict) or not isinstance(data.get("slot"), list):
+            return data
+        lane, undo = flat(data.get("lane", [])), flat(data.get("undo", []))
+        whole = data | {"lane": lane, "undo": undo}
+        whole["slot"] = [*(undo or lane), *data["slot"]]
+        if isinstance(data.get("undoes"), list):
+            whole["undoes"] = [*lane, *data["undoes"]]
+        if isinstance(data.get("reads"), dict):
+            whole["reads"] = {step: _read(lane, slot) for step, slot in data["reads"].items()}
+        return whole
+
     @model_validator(mode="after")
     def _parts_have_what_they_need(self) -> Self:
-        if not self.handler and self.part is not Part.VERIFY:
+        if not self.handler and self.part not in OWN_PARTS:
             raise ValueError(f"a call for {self.part.value} needs a handler")
         if (self.undoes is None) == (self.part is Part.COMPENSATION):
             raise ValueError("a compensation, and nothing else, names the slot that it undoes")
@@ -127,7 +178,10 @@ class Call(BaseModel):
         """How messages name the call: ``charge``, ``undo charge``, ``verify ship``."""
         if self.part is Part.COMPENSATION:
             return f"undo {self.step}"
-        return f"verify {self.step}" if self.part is Part.VERIFY else self.step
+        if self.part is Part.INPUT:
+            return "check input"
+        prefix = {Part.VERIFY: "verify ", Part.ITEMS: "items of ", Part.SETTLE: "settle "}
+        return f"{prefix.get(self.part, '')}{self.step}"
 
     @property
     def again(self) -> bool:
@@ -170,6 +224,14 @@ class Call(BaseModel):
     def key(self, parts: tuple[int, ...]) -> str:
         """The idempotency key of a slot of this run, and the id of its commit (rule 4)."""
         return key_of(self.stream, self.address(parts))
+
+
+def _read(lane: list[Any], slot: Any) -> Any:
+    match slot:
+        case [int() as common, [*parts]]:
+            return [*lane[: 2 * common], *parts]
+        case _:
+            return slot
 
 
 def parse_call(payload: Any) -> Call:

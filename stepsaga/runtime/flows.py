@@ -7,6 +7,7 @@ one of the errors by which Step Functions decides where to go.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.errors import Fenced, Rejected, RejectedInDoubt, StepFailed, StepFailedForGood
@@ -19,8 +20,6 @@ from stepsaga.runtime.values import Unfit, compact
 from stepsaga.store.commits import Outcome
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from stepsaga.errors import CallError
     from stepsaga.runtime.call import Call
     from stepsaga.runtime.handling import Handling
@@ -31,6 +30,8 @@ COMPLETED = "completed"
 ADOPTED = "adopted"
 COMPENSATED = "compensated"
 NOTHING = "nothing to undo"
+CHECKED = "checked"
+AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,26 @@ def _refuse_if_pointless(work: Work) -> None:
     ends = work.call.ends
     if ends is not None and work.arrived > ends:
         raise Refused(f"the saga's deadline has passed at {ends.isoformat()}")
+    refuse_if_too_large(work.call)
+    work.handling.check_input()
+
+
+def refuse_if_too_large(call: Call) -> None:
+    """Refuse an input that leaves no room for results (rule 22).
+
+    Raises:
+        Invalid: It is no JSON.
+        Refused: It is too large.
+    """
     try:
-        size = len(compact(work.call.execution.input))
+        size = len(compact(call.execution.input))
     except Unfit as unfit:
-        raise Invalid(f"{work.call.input}: {unfit}") from None
+        raise Invalid(f"{call.input}: {unfit}") from None
     if size > DOCUMENT_BYTES:
         raise Refused(
             f"the input has {size:,} bytes as JSON, over {DOCUMENT_BYTES:,}; keep what is large"
             " elsewhere, in S3 for instance, and say in the input where it is"
         )
-    work.handling.check_input()
 
 
 def _refuse(work: Work, refusal: Refused, *, sure: bool) -> Reply:
@@ -187,17 +198,59 @@ def _find(work: Work, undone: Slot) -> tuple[str, Any]:
 
 def _recorded(work: Work) -> dict[str, Any]:
     """The results of other steps, read from the stream: the call carries none (rule 22)."""
-    found = {step: work.journal.get(slot) for step, slot in work.call.reads.items()}
-    return {
-        step: value_of(commit) if commit and commit.outcome is Outcome.RESULT else None
-        for step, commit in found.items()
-    }
+    found = {step: work.journal.result(slot) for step, slot in work.call.reads.items()}
+    return found | work.call.items
 
 
 def _undone(work: Work, stored: Commit, outcome: str) -> Reply:
     if stored.outcome is not Outcome.COMPENSATED:
         raise _fenced(work, stored)
     return Reply(None, outcome)
+
+
+# What the definition itself asks
+
+
+def check_input(work: Work) -> Reply:
+    """The input as its model normalises it, before anything is done (rule 20)."""
+    try:
+        value = work.handling.normal_input()
+        refuse_if_too_large(work.call)
+    except Refused as refusal:
+        raise Rejected(work.handling.text(str(refusal))) from refusal
+    return Reply(value, CHECKED)
+
+
+def find_items(work: Work) -> Reply:
+    """The items of a map whose lanes are to be undone; none where it was never reached."""
+    call = work.call
+    [source, *keys] = call.takes["items"]
+    try:
+        found = work.handling.normal_input() if call.model else _recorded(work)[source]
+    except Refused as refusal:
+        raise _given_up(work, refusal) from refusal
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return Reply(found if isinstance(found, list) else [], CHECKED)
+
+
+def settle(work: Work) -> Reply:
+    """Fail where a lane has failed; after a redrive let the fork run again (rule 13).
+
+    The redrive came after the fork was entered: so it was this very failure that was redriven.
+    """
+    call = work.call
+    redriven, since = call.execution.redriven, call.since
+    if redriven and since and datetime.fromisoformat(redriven) > datetime.fromisoformat(since):
+        return Reply(None, AGAIN)
+    failed = [one.get("Error", "?") for one in call.failures if isinstance(one, dict)]
+    told = ", ".join(sorted(set(failed)))
+    raise StepFailedForGood(
+        work.handling.text(
+            f"{len(failed)} of {len(call.failures)} lanes failed: {told}. What failed in them is in"
+            " the execution's history; after the fix, redrive it"
+        )
+    )
 
 
 # A pivot in doubt

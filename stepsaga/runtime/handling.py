@@ -15,6 +15,7 @@ from stepsaga.errors import (
     StepFailedForGood,
 )
 from stepsaga.limits import DOCUMENT_BYTES
+from stepsaga.runtime.call import EVERY
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.participant import participant_of
 from stepsaga.runtime.sensitive import redact
@@ -82,6 +83,24 @@ class Handling:
         """
         if not self._call.model:
             return
+        self._read_input()
+
+    def normal_input(self) -> Any:
+        """The input as its model writes it: JSON values, complete with its defaults (rule 20).
+
+        Raises:
+            Refused: The model cannot be imported.
+            Invalid: The input does not fit it, or a list that is mapped has too many items.
+        """
+        kind, read = self._read_input()
+        try:
+            value = kind.write(read, self._call.input)
+            refuse_long_lists(value, self._call.most, self._call.input)
+        except Unfit as unfit:
+            raise Invalid(str(unfit)) from unfit.__cause__
+        return value
+
+    def _read_input(self) -> tuple[JsonType, Any]:
         try:
             kind = _type_named(self._call.model)
         except Exception as error:
@@ -89,7 +108,7 @@ class Handling:
         value = self._call.execution.input
         self._given.append((kind, value))
         try:
-            kind.read(self._call.input, value)
+            return kind, kind.read(self._call.input, value)
         except Unfit as unfit:
             raise Invalid(str(unfit)) from unfit.__cause__
 
@@ -135,6 +154,7 @@ class Handling:
         self._given.append((self._returns, result))
         try:
             value = self._returns.write(result)
+            refuse_long_lists(value, self._call.most, "its result")
             self._refuse_if_too_large(value)
         except Unfit as unfit:
             raise self._unusable(str(unfit)) from None
@@ -241,6 +261,27 @@ class Handling:
         )
 
 
+def refuse_long_lists(value: Any, most: Mapping[str, int], name: str) -> None:
+    """Refuse a value that has more items for a map than the map may have (rule 25).
+
+    Args:
+        value: JSON values.
+        most: By the path of a list below it, dotted; empty for the value itself.
+        name: What messages call the value.
+
+    Raises:
+        Unfit: As said.
+    """
+    for dotted, number in most.items():
+        found = _found(value, tuple(filter(None, dotted.split("."))))
+        if isinstance(found, list) and len(found) > number:
+            where = f"{name}.{dotted}" if dotted else name
+            raise Unfit(
+                f"{where} has {len(found)} items, and the map over it takes at most {number}:"
+                " raise its most=, or give fewer"
+            )
+
+
 def _unbound(**_: Any) -> Any:
     raise RuntimeError("bind comes before run")
 
@@ -253,11 +294,24 @@ def _type_named(reference: str) -> JsonType:
 
 def results_of(call: Call) -> dict[str, Any]:
     """The results that a call carries. After a failure, the document holds that, too."""
-    return {
+    by_name = {
         step: entry["value"]
         for step, entry in call.results.items()
         if isinstance(entry, dict) and "value" in entry
     }
+    elsewhere = {name: _found(call.results, keys) for name, keys in call.places.items()}
+    return by_name | elsewhere | call.items
+
+
+def _found(document: Any, keys: tuple[str, ...]) -> Any:
+    """What stands in a document; None for what is not there: a choice has passed it over."""
+    for number, key in enumerate(keys):
+        if key == EVERY and isinstance(document, list):
+            return [_found(item, keys[number + 1 :]) for item in document]
+        if not isinstance(document, dict):
+            return None
+        document = document.get(key)
+    return document
 
 
 def _followed(name: str, source: str, path: Iterable[str], sources: Mapping[str, Any]) -> Any:

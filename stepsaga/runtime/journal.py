@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import CommitUnreadable, StoreError
+from stepsaga.limits import FIRST_INDEX
+from stepsaga.runtime.call import EVERY
 from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.saga_events import (
     SagaCompleted,
@@ -19,10 +22,10 @@ from stepsaga.store.saga_events import (
 from stepsaga.store.slots import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from stepsaga.runtime.call import Call
+    from stepsaga.runtime.call import Call, Pattern
     from stepsaga.store.protocol import EventStore
     from stepsaga.store.saga_events import Event
 
@@ -45,6 +48,22 @@ class Journal:
     def get(self, slot: Slot) -> Commit | None:
         """What a slot of this run holds."""
         return self._store.get(self._call.stream, self._call.address(slot))
+
+    def result(self, pattern: Pattern) -> Any:
+        """The result in a slot, or None; where the pattern has ``*``, the list of all items'."""
+        if EVERY not in pattern:
+            return _result(self.get(tuple(int(part) for part in pattern)))
+        known = pattern[: pattern.index(EVERY)]
+        prefix = f"{self._call.address(tuple(int(part) for part in known))}/"
+        start = len(self._call.address(())) + 1
+        found: dict[Slot, Any] = {}
+        for commit in self._store.read(self._call.stream, prefix):
+            parts = commit.slot[start:].split("/")
+            if len(parts) == len(pattern) and all(map(str.isdigit, parts)):
+                slot = tuple(map(int, parts))
+                if all(want in (EVERY, part) for want, part in zip(pattern, slot, strict=True)):
+                    found[slot] = _result(commit)
+        return _listed(found, pattern)
 
     def settled(self, slot: Slot) -> tuple[Commit | None, Commit | None]:
         """What a step's slot holds, and the first effect that landed late for it."""
@@ -132,6 +151,22 @@ class Journal:
             attempt=call.state.attempt,
             fingerprint=call.fingerprint,
         )
+
+
+def _listed(found: Mapping[Slot, Any], pattern: Pattern) -> Any:
+    """Results by slot as lists in lists, one for each ``*``; None where an item has none."""
+    if EVERY not in pattern:
+        return next(iter(found.values()), None)
+    at = pattern.index(EVERY)
+    by_item: defaultdict[int, dict[Slot, Any]] = defaultdict(dict)
+    for slot, value in found.items():
+        by_item[slot[at] - FIRST_INDEX][slot[at + 1 :]] = value
+    items = range(max(by_item, default=-1) + 1)
+    return [_listed(by_item.get(item, {}), pattern[at + 1 :]) for item in items]
+
+
+def _result(commit: Commit | None) -> Any:
+    return value_of(commit) if commit and commit.outcome is Outcome.RESULT else None
 
 
 def value_of(commit: Commit) -> Any:

@@ -20,7 +20,16 @@ from stepsaga.errors import (
     StoreError,
 )
 from stepsaga.runtime.call import Part, parse_call
-from stepsaga.runtime.flows import Reply, Work, compensate, go_forward, verify
+from stepsaga.runtime.flows import (
+    Reply,
+    Work,
+    check_input,
+    compensate,
+    find_items,
+    go_forward,
+    settle,
+    verify,
+)
 from stepsaga.runtime.handling import Handling
 from stepsaga.runtime.journal import Journal
 from stepsaga.runtime.observer import LANDED_LATE, Report, SilentObserver, frames
@@ -37,7 +46,13 @@ if TYPE_CHECKING:
 
 __all__ = ["KernelTimer", "NoTimer", "Runtime", "load"]
 
-_FLOWS: Final = {Part.COMPENSATION: compensate, Part.VERIFY: verify}
+_FLOWS: Final = {
+    Part.COMPENSATION: compensate,
+    Part.VERIFY: verify,
+    Part.INPUT: check_input,
+    Part.ITEMS: find_items,
+    Part.SETTLE: settle,
+}
 _LASTING: Final = (CommitTooLarge, CommitUnreadable, EventInvalid)
 _log = logging.getLogger("stepsaga")
 
