@@ -17,6 +17,7 @@ from stepsaga.cli.discovery import find_sagas
 from stepsaga.cli.exits import PROBLEM
 from stepsaga.cli.output import complain, console, print_json, say
 from stepsaga.cli.words import for_people
+from stepsaga.graph import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +63,8 @@ def _row(saga: type[Saga]) -> dict[str, Any]:
     return {
         "saga": graph.name,
         "reference": graph.reference,
-        "steps": len(graph.nodes),
-        "compensations": sum(1 for node in graph.nodes if node.compensation),
+        "steps": sum(1 for _ in steps_of(graph.nodes)),
+        "compensations": sum(1 for node in steps_of(graph.nodes) if node.compensation),
         "execution_seconds": execution_seconds(graph),
         "characters": len(compiled.text),
         "fingerprint": compiled.fingerprint,

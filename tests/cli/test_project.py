@@ -16,7 +16,11 @@ from stepsaga.authoring import graph_of
 from stepsaga.cli.app import app
 from stepsaga.cli.compile import differences
 from stepsaga.cli.exits import COMPENSATED, FINE, PROBLEM, STUCK, USAGE
-from stepsaga.cli.mermaid import mermaid
+from stepsaga.cli.graph import Format, refuse_terminal
+from stepsaga.drawing.layout import layout
+from stepsaga.drawing.mermaid import mermaid
+from stepsaga.drawing.svg import svg
+from stepsaga.errors import UsageError
 from tests.cli.shell import ROOT, Said, python, stepsaga
 
 if TYPE_CHECKING:
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-COMPILED = build(graph_of(FulfilOrder))
+GRAPH = graph_of(FulfilOrder)
+COMPILED = build(GRAPH)
+PNG = b"\x89PNG"
 
 
 def call(*arguments: str) -> Result:
@@ -69,36 +75,63 @@ def test_the_committed_machines_are_what_the_sagas_say() -> None:
     assert (said.exit_code, said.stderr) == (FINE, "")
 
 
-def test_graph_draws_the_way_back() -> None:
-    """The picture holds every call of the machine, the compensations and both endings."""
+def test_graph_draws_mermaid_where_nothing_else_is_wanted() -> None:
+    """Without options the flowchart goes to stdout."""
     said = call("graph", "FulfilOrder")
     assert said.exit_code == FINE
-    assert said.stdout == mermaid(COMPILED.definition)
+    assert said.stdout == mermaid(GRAPH)
 
 
-def test_the_picture_says_what_the_machine_does() -> None:
-    """Arrows go where the definition goes: back in reverse, in doubt through the probe."""
-    lines = [line.strip() for line in mermaid(COMPILED.definition).splitlines()]
-    ids = {
-        line.split('"')[1]: line.partition("[")[0].partition("{")[0]
-        for line in lines
-        if '"' in line
-    }
-    assert lines[0] == "flowchart TD"
-    for source, label, target in [
-        ("reserve", "", "charge"),
-        ("charge", "rejected", "undo reserve"),
-        ("charge", "failed", "undo charge"),
-        ("ship", "failed", "verify ship"),
-        ("verify ship", "", "thank"),
-        ("verify ship", "rejected", "undo charge"),
-        ("undo charge", "", "undo reserve"),
-    ]:
-        arrow = f"-. {label} .->" if label else "-->"
-        assert f"{ids[source]} {arrow} {ids[target]}" in lines
-    assert f"{ids['undo reserve']} --> compensated" in lines
-    assert f"{ids['thank']} --> completed" in lines
-    assert f"{ids['reserve']} -. rejected .-> compensated" in lines
+def test_graph_prints_svg_and_png() -> None:
+    """An SVG is text; a PNG's bytes go into a pipe as they are."""
+    assert call("graph", "FulfilOrder", "--format", "svg").stdout == svg(layout(GRAPH))
+    assert call("graph", "FulfilOrder", "--format", "png").stdout_bytes.startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "begins"),
+    [
+        ("a.mmd", [], b"flowchart TD"),
+        ("a.mermaid", [], b"flowchart TD"),
+        ("a.SVG", [], b"<?xml"),
+        ("a.png", [], PNG),
+        ("a.txt", ["--format", "mermaid"], b"flowchart TD"),
+        ("a.svg", ["--format", "png"], PNG),
+    ],
+)
+def test_graph_writes_what_the_file_is_called(
+    tmp_path: Path, name: str, options: list[str], begins: bytes
+) -> None:
+    """The ending of the file's name says the format, unless --format does."""
+    file = tmp_path / name
+    said = call("graph", "FulfilOrder", "--output", str(file), *options)
+    assert (said.exit_code, said.stderr) == (FINE, "")
+    assert said.stdout.split() == ["written", str(file)]
+    assert file.read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--output", "saga.jpg"], "let its name end in .mmd, .mermaid, .svg, .png"),
+        (["--output", "saga"], "or write --format"),
+        (["--output", "nowhere/saga.svg"], "cannot be written: No such file or directory"),
+        (["--format", "jpg"], "'jpg'"),
+    ],
+)
+def test_mistakes_of_graph_are_told_in_a_line(options: list[str], complaint: str) -> None:
+    """What cannot be written or drawn is named on stderr, with code 2, and nothing is written."""
+    said = call("graph", "FulfilOrder", *options)
+    assert (said.exit_code, said.stdout) == (USAGE, "")
+    assert complaint in said.stderr
+
+
+def test_graph_writes_no_png_to_a_terminal() -> None:
+    """A terminal would show rubbish: it says what to write instead."""
+    with pytest.raises(UsageError, match="--output FILE, or pipe it"):
+        refuse_terminal(Format.PNG, None, terminal=True)
+    refuse_terminal(Format.PNG, None, terminal=False)
+    refuse_terminal(Format.SVG, None, terminal=True)
 
 
 def test_an_unknown_saga_is_a_mistake_with_a_hint() -> None:
