@@ -16,7 +16,7 @@ SAM_STAMP := $(SAM)/.stamp-$(call sum,requirements/sam.lock)
 MINISTACK_STAMP := $(MINISTACK)/.stamp-$(call sum,requirements/ministack.lock)
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup stack demo test check format generate bench lock clean
+.PHONY: help setup stack demo test nightly check format generate bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ demo: stack  ## the whole stack on this machine: three orders, three endings
 
 test: stack  ## the whole test suite
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+
+nightly: stack  ## 2,000 generated sagas with every fault: takes a night
+	STEPSAGA_SAGAS=2000 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) tests/language
 
 check: setup  ## format, lint, types, generated files
 	$(BIN)/ruff format --check .

@@ -1,0 +1,130 @@
+"""Sagas that nobody wrote, of all that the language has: engines make the same of them.
+
+Moto takes no part in what it lacks: its Parallel ignores ``ResultSelector``, its waits are real. On
+MiniStack a branch that retries may get another's result, so what fails here is what nobody retries.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from stepsaga.asl import build
+from stepsaga.engines.faults import Faults, FaultyFunctions
+from stepsaga.engines.local import LocalFunctions
+from stepsaga.engines.simulator.sagas import plan_of
+from stepsaga.graph import Role, steps_of
+from stepsaga.store.memory import MemoryStore
+from stepsaga.store.table import create_table
+from tests.contract.engines.graphs import TABLE, substituted
+from tests.contract.engines.moto_engine import MotoEngine
+from tests.contract.engines.scripts import Company
+from tests.language.running import run
+from tests.language.sagas import any_sagas
+from tests.language.stubs import PARTICIPANT, Handlers, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from stepsaga.engines.functions import Functions
+    from stepsaga.engines.protocol import Engine
+    from stepsaga.store.commits import Commit
+    from tests.contract.engines.on_ministack import OnMiniStack
+    from tests.language.sagas import AnySaga
+
+    Other = tuple[Engine, Callable[[str, Functions], None]]
+
+NUMBERS: Final = count()
+FEW: Final = settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def moto_functions() -> Iterator[Other]:
+    """Moto, whose functions can be replaced."""
+    with MotoEngine(Company(MemoryStore())) as engine:
+        client = engine.client("dynamodb")
+        create_table(client, TABLE)
+
+        def use(_: str, functions: Functions) -> None:
+            engine.functions = functions
+
+        yield engine, use
+        client.delete_table(TableName=TABLE)
+
+
+@FEW
+@given(saga=any_sagas(kinds=("step", "choice", "map")), data=st.data())
+def test_simulator_and_moto_agree(
+    saga: AnySaga, data: st.DataObject, moto_functions: Other
+) -> None:
+    """Choices and maps, nested: the same ending, and the same log."""
+    assert_same(saga, data, moto_functions)
+
+
+@FEW
+@given(saga=any_sagas(), data=st.data())
+def test_simulator_and_ministack_agree(
+    saga: AnySaga, data: st.DataObject, ministack_server: OnMiniStack
+) -> None:
+    """Everything, nested: the same ending, and the same log."""
+    connect = ministack_server.switchboard.connect
+    assert_same(saga, data, (ministack_server.engine, connect))
+
+
+def assert_same(saga: AnySaga, data: st.DataObject, other: Other) -> None:
+    """A saga without a fault, and with one, on the simulator and on another engine."""
+    before = {one.name for one in steps_of(saga.graph.nodes) if one.role is not Role.RETRIABLE}
+    states = [target.state for target in plan_of([build(saga.graph)]).targets]
+    reject = [one for one in states if one.rpartition(".")[2] in before]
+    struck = data.draw(st.sampled_from(reject))
+    runs: list[dict[str, str]] = [{}, {struck: "rejected"}]
+    for faults in runs:
+        ours = run(saga, faults, redrive=False)
+        status, commits = run_on(other, saga, faults)
+        assert status == ours.view.status
+        assert log(commits) == log(ours.commits)
+
+
+def run_on(
+    other: Other, saga: AnySaga, wanted: Mapping[str, str | Sequence[str | None] | None]
+) -> tuple[str, list[Commit]]:
+    """Run a saga on another engine, with an event store in memory."""
+    engine, use = other
+    compiled, store = build(saga.graph), MemoryStore()
+    resolve = Handlers(saga.graph, World(), saga.values).resolve
+    local = LocalFunctions([PARTICIPANT], store=store, now=now, resolve=resolve)
+    faults = Faults(wanted, plan_of([compiled]).targets)
+    name = f"any-language-{next(NUMBERS)}"
+    use(name, FaultyFunctions(local, faults, store=store, resolve=resolve, now=now))
+    engine.create(name, substituted(compiled.text))
+    view = engine.wait(engine.start(name, saga.input, name=name))
+    return view.status, list(store.read(f"Any#{name}"))
+
+
+def log(commits: Sequence[Commit]) -> list[tuple[str, str, list[Any]]]:
+    """What is told of a run by its log: slots, outcomes, events; not when, nor the engine's end."""
+    return [
+        (
+            commit.slot.partition("Z/")[2],
+            commit.outcome,
+            [(event.type, event.data.get("step")) for event in commit.events],
+        )
+        for commit in commits
+        if not commit.slot.endswith("/99999")
+    ]
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)

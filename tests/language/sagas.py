@@ -1,0 +1,358 @@
+"""Any saga: steps, choices, parallels, maps and waits, nested in each other to three levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+
+from stepsaga.authoring.slots import numbered
+from stepsaga.drawing.conditions import condition_text, datum_text
+from stepsaga.graph import (
+    AllOf,
+    AnyOf,
+    Branch,
+    Call,
+    ChoiceNode,
+    Comparison,
+    Compensation,
+    Datum,
+    InputNode,
+    Kind,
+    Lane,
+    MapNode,
+    Not,
+    Operator,
+    Origin,
+    ParallelNode,
+    Parameter,
+    Present,
+    Retry,
+    Role,
+    SagaGraph,
+    StepNode,
+    WaitNode,
+    steps_of,
+)
+from tests.language.stubs import PARTICIPANT, Order
+
+if TYPE_CHECKING:
+    from stepsaga.graph import Condition, Node
+
+KINDS: Final = ("step", "step", "step", "wait", "parallel", "map", "choice")
+DEEPEST: Final = 3
+MOST: Final = 3
+"""Items of a map, and nodes of a sequence."""
+RETRY: Final = Retry(attempts=2, wait=1, backoff=2.0, longest_wait=60, jitter=True)
+COMPARED: Final = (
+    Operator.LESS,
+    Operator.LESS_OR_EQUAL,
+    Operator.EQUAL,
+    Operator.GREATER,
+    Operator.GREATER_OR_EQUAL,
+)
+
+
+@dataclass(frozen=True)
+class AnySaga:
+    """A saga, an input for it, and what its steps return."""
+
+    graph: SagaGraph
+    input: dict[str, Any]
+    values: dict[str, dict[str, Any]]
+
+    def __repr__(self) -> str:
+        """What one needs to see of it, on few lines."""
+        steps = {node.name: self.values[node.name] for node in steps_of(self.graph.nodes)}
+        return f"{shown(self.graph.nodes)} input={self.input} values={steps}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # as Hypothesis calls it
+        del cycle
+        printer.text(repr(self))
+
+
+def shown(nodes: tuple[Node, ...]) -> str:
+    """Nodes as a line of text."""
+    return "(" + ", ".join(map(_shown, nodes)) + ")"
+
+
+def _shown(node: Node) -> str:
+    match node:
+        case StepNode(name=name, role=role, call=call, compensation=undo):
+            undone = f" undo{_taken(undo.call)}" if undo else ""
+            return f"{name}:{role.value}{_taken(call)}{undone}"
+        case ChoiceNode(name=name, branches=branches, otherwise=otherwise):
+            ways = [
+                f"{condition_text(one.condition, 'order')} -> {shown(one.nodes)}"
+                for one in branches
+            ]
+            return f"{name}:choice[{'; '.join([*ways, shown(otherwise)])}]"
+        case ParallelNode(name=name, lanes=lanes):
+            inner = "; ".join(f"{one.name} {shown(one.nodes)}" for one in lanes)
+            return f"{name}:parallel[{inner}]"
+        case MapNode(name=name, items=items, item=item, nodes=nodes):
+            return f"{name}:map[{datum_text(items, 'order')} as {item} {shown(nodes)}]"
+        case _:
+            return node.name
+
+
+def _taken(call: Call) -> str:
+    return f"({', '.join(one.step for one in call.parameters if one.step)})"
+
+
+@dataclass
+class Seen:
+    """What can be named at one place.
+
+    Attributes:
+        single: Steps with one result, by name; whether a choice can have passed it over.
+        many: Steps in maps: their results are lists.
+        items: The items of the maps around, and whether they have items of their own.
+    """
+
+    single: dict[str, bool] = field(default_factory=dict)
+    many: set[str] = field(default_factory=set)
+    items: tuple[str, ...] = ()
+
+    def copy(self) -> Seen:
+        """The same, to be added to."""
+        return replace(self, single=dict(self.single), many=set(self.many))
+
+
+@dataclass
+class Builder:
+    """Draws nodes, and numbers their names."""
+
+    draw: Any
+    kinds: tuple[str, ...] = KINDS
+    count: int = 0
+
+    def name(self, kind: str) -> str:
+        """A name that no node has yet."""
+        self.count += 1
+        return f"{kind}{self.count}"
+
+    def sequence(self, seen: Seen, depth: int, *, after: bool, least: int = 1) -> tuple[Node, ...]:
+        """Nodes one after the other; ``seen`` grows with them."""
+        number = self.draw(st.integers(least, MOST))
+        return tuple(self.node(seen, depth, after=after) for _ in range(number))
+
+    def node(self, seen: Seen, depth: int, *, after: bool) -> Node:
+        """One node."""
+        kinds = [one for one in self.kinds if depth < DEEPEST or one in {"step", "wait"}]
+        match self.draw(st.sampled_from(kinds)):
+            case "step":
+                return self.step(seen, after=after)
+            case "wait":
+                return WaitNode(self.name("w"), seconds=self.draw(st.integers(1, 3)))
+            case "choice":
+                return self.choice(seen, depth, after=after)
+            case "parallel":
+                return self.parallel(seen, depth, after=after)
+            case _:
+                return self.map(seen, depth, after=after)
+
+    def step(self, seen: Seen, *, after: bool) -> StepNode:
+        """A step, which can be undone, only reads, or stands after the pivot."""
+        name = self.name("s")
+        before = st.sampled_from([Role.COMPENSATABLE, Role.COMPENSATABLE, Role.READ_ONLY])
+        role = Role.RETRIABLE if after else self.draw(before)
+        node = self.made(name, role, seen, undo=role is Role.COMPENSATABLE)
+        seen.single[name] = False
+        return node
+
+    def made(
+        self, name: str, role: Role, seen: Seen, *, undo: bool, probe: bool = False
+    ) -> StepNode:
+        """A step of a role."""
+        parameters = self.parameters(seen)
+        undoing = Compensation(self.call(f"undo_{name}", self.parameters(seen)), (0,))
+        return StepNode(
+            name=name,
+            role=role,
+            call=self.call(name, parameters),
+            slot=(0,),
+            schema={},
+            compensation=undoing if undo else None,
+            verify=self.call(f"find_{name}", self.parameters(seen)) if probe else None,
+            read_only=role is Role.READ_ONLY,
+            declared_pivot=role is Role.PIVOT,
+        )
+
+    def call(self, name: str, parameters: tuple[Parameter, ...]) -> Call:
+        """A call of a stub."""
+        return Call(f"{PARTICIPANT}:{name}", PARTICIPANT, parameters, Any, 10, RETRY)
+
+    def parameters(self, seen: Seen) -> tuple[Parameter, ...]:
+        """The context, and some of what can be named."""
+        steps = sorted([*seen.single, *seen.many])
+        some = self.draw(st.lists(st.sampled_from(steps), unique=True, max_size=2)) if steps else []
+        taken = [Parameter(name, Any, Origin.STEP, step=name) for name in some]
+        if seen.items and self.draw(st.booleans()):
+            item = self.draw(st.sampled_from(seen.items))
+            taken.append(Parameter(item, Any, Origin.ITEM, step=item))
+        return (Parameter("saga", Any, Origin.CONTEXT), *taken)
+
+    def choice(self, seen: Seen, depth: int, *, after: bool) -> ChoiceNode:
+        """A choice; what is in its branches can be named behind it, and may not be there."""
+        name, known = self.name("c"), seen.copy()
+        branches = []
+        for _ in range(self.draw(st.integers(1, 2))):
+            condition, inner = self.condition(seen), seen.copy()
+            nodes = self.sequence(inner, depth + 1, after=after)
+            branches.append(Branch(self.name("b"), condition, nodes))
+            self.leave(known, inner)
+        otherwise: tuple[Node, ...] = ()
+        if self.draw(st.booleans()):
+            inner = seen.copy()
+            otherwise = self.sequence(inner, depth + 1, after=after)
+            self.leave(known, inner)
+        for step in known.single.keys() - seen.single.keys():
+            known.single[step] = True
+        seen.single, seen.many = known.single, known.many
+        return ChoiceNode(name, tuple(branches), otherwise)
+
+    def leave(self, known: Seen, inner: Seen) -> None:
+        """Add what was seen inside."""
+        known.single = inner.single | known.single
+        known.many |= inner.many
+
+    def condition(self, seen: Seen, depth: int = 0) -> Condition:
+        """A condition over anything that can be named, also over what is never there."""
+        kinds = ["number", "flag", "present", *(["not", "all", "any"] if depth < 2 else [])]
+        match self.draw(st.sampled_from(kinds)):
+            case "number":
+                operator = self.draw(st.sampled_from(COMPARED))
+                limit = self.draw(st.integers(0, 9))
+                return Comparison(self.number(seen), operator, limit, Kind.NUMBER)
+            case "flag":
+                return Comparison(
+                    self.flag(seen), Operator.EQUAL, self.draw(st.booleans()), Kind.BOOLEAN
+                )
+            case "present":
+                return Present(
+                    self.draw(
+                        st.sampled_from([self.number(seen), Datum(Origin.INPUT, path=("note",))])
+                    )
+                )
+            case "not":
+                return Not(self.condition(seen, depth + 1))
+            case "all":
+                return AllOf((self.condition(seen, depth + 1), self.condition(seen, depth + 1)))
+            case _:
+                return AnyOf((self.condition(seen, depth + 1), self.condition(seen, depth + 1)))
+
+    def number(self, seen: Seen) -> Datum:
+        """A datum that may be a number."""
+        found = [Datum(Origin.INPUT, path=("limit",)), Datum(Origin.INPUT, path=("nothing", "x"))]
+        found += [Datum(Origin.STEP, name, ("n",)) for name in seen.single]
+        found += [Datum(Origin.ITEM, name, ("k",)) for name in seen.items]
+        datum: Datum = self.draw(st.sampled_from(found))
+        return datum
+
+    def flag(self, seen: Seen) -> Datum:
+        """A datum that may be a bool."""
+        found = [Datum(Origin.INPUT, path=("express",))]
+        found += [Datum(Origin.STEP, name, ("flag",)) for name in seen.single]
+        datum: Datum = self.draw(st.sampled_from(found))
+        return datum
+
+    def parallel(self, seen: Seen, depth: int, *, after: bool) -> ParallelNode:
+        """Lanes that see what was before, and nothing of each other."""
+        name, known, lanes = self.name("p"), seen.copy(), []
+        for _ in range(self.draw(st.integers(1, 3))):
+            inner = seen.copy()
+            lanes.append(Lane(self.name("l"), self.sequence(inner, depth + 1, after=after)))
+            self.leave(known, inner)
+        seen.single, seen.many = known.single, known.many
+        return ParallelNode(name, tuple(lanes), (0,))
+
+    def map(self, seen: Seen, depth: int, *, after: bool) -> MapNode:
+        """A map over a list of the input, of a result, or of an item of a map around it."""
+        name, item = self.name("m"), self.name("i")
+        found = [Datum(Origin.INPUT, path=("lines",))]
+        found += [
+            Datum(Origin.STEP, s, ("list",)) for s, absent in seen.single.items() if not absent
+        ]
+        found += [Datum(Origin.ITEM, outer, ("sub",)) for outer in seen.items]
+        items = self.draw(st.sampled_from(found))
+        inner = seen.copy()
+        inner.items = (*seen.items, item)
+        nodes = self.sequence(inner, depth + 1, after=after)
+        seen.many |= inner.many | (inner.single.keys() - seen.single.keys())
+        at_most = self.draw(st.integers(0, 2))
+        return MapNode(name, items, item, nodes, (0,), at_most, MOST)
+
+
+@st.composite
+def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> AnySaga:
+    """A saga of some kinds of nodes, an input, and what steps return."""
+    builder, seen = Builder(draw, kinds), Seen()
+    nodes = list(builder.sequence(seen, 0, after=False))
+    if draw(st.booleans()):
+        settled = draw(st.sampled_from(["probe", "compensation"]))
+        name = builder.name("pivot")
+        pivot = builder.made(
+            name, Role.PIVOT, seen, undo=settled == "compensation", probe=settled == "probe"
+        )
+        seen.single[name] = False
+        nodes.append(pivot)
+        if draw(st.booleans()):
+            nodes += builder.sequence(seen, 1, after=True)
+    if not any(isinstance(node, StepNode) for node in nodes):
+        nodes.insert(0, builder.step(Seen(), after=False))
+    graph = SagaGraph(
+        name="Any",
+        reference=f"{PARTICIPANT}:Any",
+        input=InputNode("order", Order, {}, f"{PARTICIPANT}:Order"),
+        nodes=numbered(tuple(nodes)),
+    )
+    return AnySaga(graph, draw(inputs()), draw(results(builder.count)))
+
+
+def lists(depth: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Lists of lines."""
+    sub = lists(depth - 1) if depth else st.just([])
+    line = st.fixed_dictionaries({"k": st.integers(0, 9)}, optional={"sub": sub})
+    return st.lists(line, max_size=MOST)
+
+
+@st.composite
+def inputs(draw: st.DrawFn) -> dict[str, Any]:
+    """An input, with or without what has a default."""
+    return draw(
+        st.fixed_dictionaries(
+            {"lines": lists(2)},
+            optional={
+                "limit": st.integers(0, 9),
+                "express": st.booleans(),
+                "note": st.none() | st.just("a note"),
+            },
+        )
+    )
+
+
+@st.composite
+def results(draw: st.DrawFn, count: int) -> dict[str, dict[str, Any]]:
+    """What each step returns; enough for every name that there can be."""
+    few = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "n": st.integers(0, 9),
+                    "flag": st.booleans(),
+                    "list": lists(1).map(complete),
+                }
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    names = [f"{kind}{number}" for kind in ("s", "pivot") for number in range(1, count + 1)]
+    return {name: few[position % len(few)] for position, name in enumerate(names)}
+
+
+def complete(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines as a model writes them."""
+    return [{"k": line["k"], "sub": complete(line.get("sub", []))} for line in lines]
