@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live_name, participants
 from stepsaga.asl.release import build, substitutions
 from stepsaga.errors import DeploymentError
+from stepsaga.graph import steps_of
 from stepsaga.runtime.participant import participant_of
 from stepsaga.sam.asked import check_environment, check_statement
 from stepsaga.sam.sources import closure, globbed, is_here
@@ -114,7 +115,7 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
 
 
 def _calls(graph: SagaGraph) -> Iterator[Call]:
-    for node in graph.nodes:
+    for node in steps_of(graph.nodes):
         yield node.call
         if node.verify:
             yield node.verify

@@ -15,6 +15,7 @@ from stepsaga.sam.template import SCAFFOLD
 from tests.asl.graphs import RETRY, change, pivot, saga, step, tail
 from tests.sam.cloud import resolved
 from tests.sam.projects import CHANGE_ADDRESS, FULFIL_ORDER, ONLY_LOOK, ONLY_TAIL
+from tests.steps import steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,7 @@ def test_models_and_errors_are_carried(small: Small) -> None:
     small.write("shared/errors.py", "class Odd(Exception): ...")
     retry = Retry(2, 1, 2.0, 60, jitter=True, only=("shared.errors:Odd", "builtins:OSError"))
     graph = change(
-        small.graph(till), "step0", call=replace(small.graph(till).nodes[0].call, retry=retry)
+        small.graph(till), "step0", call=replace(steps(small.graph(till))[0].call, retry=retry)
     )
     graph = replace(graph, input=replace(graph.input, model="shared.models:Order"))
     [found] = application_of(small.root, [graph]).functions

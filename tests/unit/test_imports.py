@@ -13,17 +13,28 @@ import stepsaga
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = [
+    "Choice",
     "DefinitionError",
     "Event",
     "Input",
+    "Map",
+    "Parallel",
     "Participant",
     "Rejected",
     "Retry",
     "Saga",
     "SagaContext",
     "Sensitive",
+    "Sequence",
     "Step",
     "StepsagaError",
+    "Wait",
+    "all_of",
+    "any_of",
+    "is_in",
+    "is_present",
+    "not_",
+    "when",
 ]
 NEVER_IN_LAMBDA = {
     "stepsaga.authoring",
@@ -34,6 +45,7 @@ NEVER_IN_LAMBDA = {
     "stepsaga.cli",
     "stepsaga.testing",
     "stepsaga.graph",
+    "stepsaga.drawing",
 }
 BUILT_LATER = {
     "boto3",

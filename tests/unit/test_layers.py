@@ -16,6 +16,7 @@ ALLOWED = {
     "limits": set(),
     "errors": set(),
     "graph": {"errors"},
+    "drawing": {"errors", "graph"},
     "store": {"errors", "limits"},
     "runtime": {"errors", "limits", "store"},
     "asl": {"errors", "limits", "graph", "runtime"},
