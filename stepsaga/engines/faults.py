@@ -290,9 +290,10 @@ class FaultyFunctions:
         self._held[key].append(_Held(function, payload, store, self._now()))
 
     def _settled(self, execution: str, payload: Mapping[str, Any]) -> None:
-        """A compensation has run, or a probe that has none behind it: what hung lands now."""
+        """A compensation has run, or a probe, or what has none behind it: what hung lands now."""
         part, step = payload.get("part"), payload.get("step", "")
-        probed = part == Part.VERIFY and not self._faults.can_have(f"undo {step}")
+        last = bool(payload.get("handler")) or not self._faults.can_have(f"undo {step}")
+        probed = part == Part.VERIFY and last
         if part == Part.COMPENSATION or probed:
             call = parse_call(payload)
             self._land(execution, call.address(call.undoes or call.slot))
@@ -349,7 +350,8 @@ class _Deadly:
     def append(self, commit: Commit) -> Commit:
         """Die, where it is the call's own slot or what landed late in it."""
         # Whatever is sealed elsewhere before the handler runs is no outcome of this call.
-        if commit.slot.startswith(self._own):
+        # Nor is a claim, which comes before the effect.
+        if commit.slot.startswith(self._own) and not commit.slot.endswith("/claim"):
             raise ProcessKilled
         return self._store.append(commit)
 

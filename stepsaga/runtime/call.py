@@ -108,6 +108,7 @@ class Call(BaseModel):
         only, never: Which errors a retry can mend: class references; empty only means every one.
         opens: The commit can be the stream's first: it carries SagaStarted (rule 8).
         closes: The commit ends the saga: it carries SagaCompleted.
+        claim: The effect cannot be made idempotent: a claim is written before it (rule 27).
         results: The document: ``{"reserve": {"value": ...}}``. Absent in the first node's call and
             in compensations, which read what they need from ``reads``: step -> slot (rule 22).
             Where the call's own lane leads to a slot, it is given as how many of its forks do, and
@@ -140,6 +141,7 @@ class Call(BaseModel):
     never: tuple[str, ...] = ()
     opens: bool = False
     closes: bool = False
+    claim: bool = False
     results: dict[str, Any] = Field(default_factory=dict)
     reads: dict[str, Pattern] = Field(default_factory=dict)
     places: dict[str, Keys] = Field(default_factory=dict)
@@ -180,6 +182,8 @@ class Call(BaseModel):
             return f"undo {self.step}"
         if self.part is Part.INPUT:
             return "check input"
+        if self.part is Part.VERIFY and self.claim and not self.handler:
+            return f"settle {self.step}"
         prefix = {Part.VERIFY: "verify ", Part.ITEMS: "items of ", Part.SETTLE: "settle "}
         return f"{prefix.get(self.part, '')}{self.step}"
 

@@ -14,7 +14,7 @@ from stepsaga.errors import Fenced, Rejected, RejectedInDoubt, StepFailed, StepF
 from stepsaga.limits import DOCUMENT_BYTES
 from stepsaga.runtime.call import Part
 from stepsaga.runtime.handling import Invalid, Refused, results_of
-from stepsaga.runtime.journal import rejection_of, value_of
+from stepsaga.runtime.journal import claimed_by, rejection_of, value_of
 from stepsaga.runtime.texts import class_text, cut, message_of
 from stepsaga.runtime.values import Unfit, compact
 from stepsaga.store.commits import Outcome
@@ -66,18 +66,34 @@ def go_forward(work: Work) -> Reply:
         return _refuse(work, refusal, sure=True)
     except Refused as refusal:
         return _refuse(work, refusal, sure=not work.call.again)
+    if work.call.claim and not work.journal.holds(claim := work.journal.claim()):
+        return _claimed_before(work, claim)
     try:
         value = work.handling.run()
     except Rejected as rejection:
         if work.call.part is Part.RETRIABLE:
             raise work.handling.failure(rejection) from rejection
+        # Whoever holds the claim is the one invocation that there has been.
         return _reject(
             work,
             rejection,
             (class_text(type(rejection)), message_of(rejection)),
-            sure=not work.call.again,
+            sure=work.call.claim or not work.call.again,
         )
     return _complete(work, value)
+
+
+def _claimed_before(work: Work, claim: Commit) -> Reply:
+    """The handler is not called a second time, whatever became of the first (rule 27)."""
+    if stored := work.journal.get(work.call.slot):
+        return _decided(work, stored)
+    if claim.outcome is Outcome.SEALED:
+        raise _fenced(work, claim)
+    raise StepFailedForGood(
+        work.handling.text(
+            f"the invocation {claimed_by(claim)} has claimed it before, so it is not called again"
+        )
+    )
 
 
 def _decided(work: Work, stored: Commit) -> Reply:
@@ -186,14 +202,36 @@ def _find(work: Work, undone: Slot) -> tuple[str, Any]:
     """
     settled, late = work.journal.settled(undone)
     if settled is None:
-        settled = work.journal.seal(undone)
+        settled = _seal_claimed(work, undone) if work.call.claim else work.journal.seal(undone)
     if settled.outcome is Outcome.RESULT:
         return "result", value_of(settled)
     if late is not None:
         return "result", value_of(late)
-    if settled.outcome is Outcome.REJECTED:
+    if settled.outcome is Outcome.REJECTED or work.call.claim:
+        # A claimed step is sealed only by who knows that nothing happened (rule 27).
         return "nothing", None
     return "doubt", None
+
+
+def _seal_claimed(work: Work, slot: Slot) -> Commit:
+    """Seal a claimed step where nobody has claimed it; return what its slot holds (rule 27).
+
+    The claim is sealed first: whoever comes now cannot have the effect any more.
+
+    Raises:
+        StepFailedForGood: Somebody has, and recorded nothing.
+    """
+    claim = work.journal.seal_claim(slot)
+    if claim.outcome is Outcome.SEALED:
+        return work.journal.seal(slot)
+    if stored := work.journal.get(slot):
+        return stored
+    raise StepFailedForGood(
+        work.handling.text(
+            f"the invocation {claimed_by(claim)} has claimed it and recorded nothing: nobody knows"
+            " whether it happened. Find out, and have its slot filled; then redrive the execution"
+        )
+    )
 
 
 def _recorded(work: Work) -> dict[str, Any]:
@@ -253,11 +291,11 @@ def settle(work: Work) -> Reply:
     )
 
 
-# A pivot in doubt
+# A step in doubt
 
 
 def verify(work: Work) -> Reply:
-    """Settle what became of the pivot: forward with its result, or sealed and undone (rule 17)."""
+    """Settle what became of a step: forward with its result, or sealed and undone (rule 17)."""
     stored = work.journal.get(work.call.slot)
     if stored and stored.outcome is Outcome.RESULT:
         return Reply(value_of(stored), ADOPTED)
@@ -267,8 +305,10 @@ def verify(work: Work) -> Reply:
     if not work.call.handler:
         text = work.handling.text("its outcome is unknown, and nothing is recorded for it")
         return _did_not_happen(work, text, None)
+    if work.call.claim and work.journal.seal_claim(work.call.slot).outcome is Outcome.SEALED:
+        return _did_not_happen(work, work.handling.text("nobody has claimed it"), None)
     try:
-        work.handling.bind(results_of(work.call))
+        work.handling.bind(results_of(work.call) | _recorded(work))
     except Refused as refusal:
         raise _given_up(work, refusal) from refusal
     try:
@@ -280,7 +320,11 @@ def verify(work: Work) -> Reply:
 
 
 def _did_not_happen(work: Work, text: str, cause: Rejected | None) -> Reply:
-    stored = work.journal.seal(work.call.slot)
+    """Nothing happened, and never will: whoever comes now is fenced."""
+    # Only a probe knows that of a step that was claimed.
+    unknown = work.call.claim and not work.call.handler
+    slot = work.call.slot
+    stored = _seal_claimed(work, slot) if unknown else work.journal.seal(slot)
     if stored.outcome is Outcome.RESULT:
         return Reply(value_of(stored), ADOPTED)
     raise Rejected(text) from cause

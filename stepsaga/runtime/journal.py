@@ -13,6 +13,7 @@ from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.saga_events import (
     SagaCompleted,
     SagaStarted,
+    StepClaimed,
     StepCompensated,
     StepCompleted,
     StepLanded,
@@ -40,10 +41,13 @@ class Journal:
     Every method raises what the store raises.
     """
 
-    def __init__(self, call: Call, store: EventStore, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, call: Call, store: EventStore, now: Callable[[], datetime], request: str
+    ) -> None:
         self._call = call
         self._store = store
         self._now = now
+        self._request = request
 
     def get(self, slot: Slot) -> Commit | None:
         """What a slot of this run holds."""
@@ -93,6 +97,19 @@ class Journal:
         """Let nothing be recorded for the step any more; return what the slot holds."""
         return self._append(slot, Outcome.SEALED, [_event(StepSealed, step=self._call.step)])
 
+    def claim(self) -> Commit:
+        """Claim the right to have the step's effect; return who has it (rule 27)."""
+        event = _event(StepClaimed, step=self._call.step, request=self._request)
+        return self._put_claim(self._call.slot, Outcome.CLAIMED, event)
+
+    def seal_claim(self, slot: Slot) -> Commit:
+        """Let nobody have the step's effect any more, unless somebody has claimed it."""
+        return self._put_claim(slot, Outcome.SEALED, _event(StepSealed, step=self._call.step))
+
+    def holds(self, claim: Commit) -> bool:
+        """Whether a claim is this invocation's own, which boto3 may have sent twice."""
+        return claim.outcome is Outcome.CLAIMED and claimed_by(claim) == self._request
+
     def compensate(self, undone: Slot, found: str, emitted: Sequence[EventRecord]) -> Commit:
         """Record the compensation's success; return what the slot holds.
 
@@ -118,9 +135,19 @@ class Journal:
 
     def _append(self, slot: Slot, outcome: Outcome, events: list[EventRecord]) -> Commit:
         """Put into a step's own slot."""
+        return self._open(self._call.address(slot), outcome, events, self._before(slot))
+
+    def _put_claim(self, slot: Slot, outcome: Outcome, event: EventRecord) -> Commit:
+        address = f"{self._call.address(slot)}/claim"
+        return self._open(address, outcome, [event], self._before(slot))
+
+    def _open(
+        self, address: str, outcome: Outcome, events: list[EventRecord], causation: str
+    ) -> Commit:
+        """Put what can be the stream's first commit (rule 8)."""
         if self._call.opens:
             events.insert(0, _event(SagaStarted, input=self._call.execution.input))
-        return self._put(self._call.address(slot), outcome, events, self._before(slot))
+        return self._put(address, outcome, events, causation)
 
     def _before(self, slot: Slot) -> str:
         """What led to a step: the commit in the slot before it, or the execution."""
@@ -182,6 +209,12 @@ def rejection_of(commit: Commit) -> tuple[str, str]:
     """The author's class and the message in a rejection."""
     data = _data(commit, StepRejected)
     return data["error"], data["message"]
+
+
+def claimed_by(commit: Commit) -> str:
+    """The id of the invocation that has written a claim."""
+    request: str = _data(commit, StepClaimed)["request"]
+    return request
 
 
 def _data(commit: Commit, *types: type[Event]) -> Any:

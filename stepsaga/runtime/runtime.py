@@ -7,6 +7,7 @@ import inspect
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from stepsaga.errors import (
     BadCall,
@@ -118,7 +119,7 @@ class Runtime:
 
         Args:
             payload: The call, as JSON values: see `stepsaga.runtime.call.Call`.
-            context: Lambda's, for the observer.
+            context: Lambda's, for the observer; its request id is what a claim carries (rule 27).
 
         Returns:
             ``{"value": ...}``, JSON values.
@@ -154,7 +155,8 @@ class Runtime:
         try:
             arrived = self._now()
             _refuse_if_late(call, arrived)
-            work = Work(call, Journal(call, self._store, self._now), handling, arrived)
+            journal = Journal(call, self._store, self._now, _request_id(context))
+            work = Work(call, journal, handling, arrived)
             reply = _FLOWS.get(call.part, go_forward)(work)
         except CallError as error:
             self._ended(call, error)
@@ -177,6 +179,11 @@ class Runtime:
             getattr(self._observer, what)(*arguments)
         except Exception as error:  # noqa: BLE001  # a log that fails must not fail a payment
             _log.warning("the observer failed: %s", class_text(type(error)))
+
+
+def _request_id(context: Any) -> str:
+    """What tells this invocation from all others."""
+    return str(getattr(context, "aws_request_id", None) or uuid4())
 
 
 def _refuse_if_late(call: Call, arrived: datetime) -> None:

@@ -20,6 +20,8 @@ class Outcome(StrEnum):
     """The compensation succeeded, or found nothing to undo."""
     ENDED = "ended"
     """The saga's terminal record."""
+    CLAIMED = "claimed"
+    """An invocation is about to have the effect, and no other may (rule 27)."""
     LATE = "late"
     """An effect that landed after its slot was decided otherwise (rule 11)."""
 

@@ -27,6 +27,7 @@ SAGA_EVENTS: tuple[type[Event], ...] = (
     saga_events.StepCompleted,
     saga_events.StepRejected,
     saga_events.StepSealed,
+    saga_events.StepClaimed,
     saga_events.StepCompensated,
     saga_events.StepLanded,
     saga_events.SagaCompleted,

@@ -86,6 +86,17 @@ class StepCompensated(Event):
     found: str
 
 
+class StepClaimed(Event):
+    """An invocation is about to call a step's handler, and no other may (rule 27).
+
+    ``request`` is the invocation's id. It stands in ``<slot>/claim``, where a `StepSealed` says
+    that nobody may call the handler any more.
+    """
+
+    step: str
+    request: str
+
+
 class StepLanded(Event):
     """An effect landed after its slot was decided otherwise (rule 11)."""
 
