@@ -112,9 +112,10 @@ class Compensation:
 class StepNode:
     """One step at the place where it runs.
 
-    A pivot may have ``verify`` (a probe that settles doubt), or a compensation that serves only
-    for doubt. ``schema`` is the JSON schema of its result. ``role`` is what the step is where it
-    stands; ``read_only``, ``declared_pivot`` and ``declared_retriable`` are what its author said.
+    ``verify`` is a probe that settles doubt; a pivot's compensation serves only for doubt. With
+    ``claim`` the effect is had at most once: a claim is written before it (rule 27). ``schema`` is
+    the JSON schema of its result. ``role`` is what the step is where it stands; ``read_only``,
+    ``declared_pivot`` and ``declared_retriable`` are what its author said.
     """
 
     name: str
@@ -129,6 +130,7 @@ class StepNode:
     read_only: bool = False
     declared_pivot: bool = False
     declared_retriable: bool = False
+    claim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,8 @@ def check_calls(definition: dict[str, Any], found: Findings) -> None:
 def _is_nested(known: dict[str, dict[str, Any]], tasks: list[Task]) -> bool:
     caught = [target for task in tasks for target in task.caught().values()]
     probed = {target for target in caught if isinstance(target, str)}
+    # The first node's failure is put beside the results on its way.
+    probed |= {str(known[name].get("Next")) for name in probed if name in known}
     return any(
         state.get("Type") in ("Choice", "Parallel", "Map")
         or (state.get("Type") == "Wait" and name not in probed)
@@ -132,7 +134,10 @@ def check_lanes(definition: dict[str, Any], found: Findings) -> None:
 def _check_lane_catch(task: Task, found: Findings) -> None:
     """In a lane everything is caught and reported, but for what must fail behind it (rule 13)."""
     wanted = () if task.call.part is Part.SETTLE else (TOO_LARGE, "States.ALL")
-    if tuple(task.caught()) != wanted:
+    caught = tuple(task.caught())
+    # Where a probe settles doubt, a rejection is none; and a probe may be asked again, undoing.
+    settled = task.call.part in BEFORE | {Part.VERIFY} and caught == CAUGHT
+    if caught != wanted and not settled:
         text = f"in a lane it catches {', '.join(task.caught()) or 'nothing'}"
         hint = f"catch {', '.join(wanted) or 'nothing'}: a lane that fails must not cut off others"
         found.add("S625", task.name, text, hint)
@@ -244,6 +249,10 @@ def _check_retry(task: Task, found: Findings) -> None:
             found.add("S626", task.name, text, hint)
             continue
         del left[: left.index(errors) + 1]
+        if task.call.claim and task.call.part in FORWARD and errors != THROTTLED:
+            text = f"a claimed step is tried again after {', '.join(errors)}"
+            hint = f"retry {', '.join(THROTTLED)} alone: after anything else it may have run"
+            found.add("S626", task.name, text, hint)
 
 
 def _check_catch(task: Task, found: Findings) -> None:
@@ -402,8 +411,11 @@ class _Order:
         self._settles(task, verify)
         self._marks(verify, first=first, last=later is None)
         rejected = self._followed(verify.caught().get("Rejected"))
-        if rejected != (own or before):
-            self._add(verify.name, f"Rejected leads to {rejected!r}", own or before)
+        # What did not happen, says a probe or the lack of a claim, is not undone.
+        sure = verify.call.handler or verify.call.claim
+        expected = before if sure else own or before
+        if rejected != expected:
+            self._add(verify.name, f"Rejected leads to {rejected!r}", expected)
         self._waits(task, verify)
 
     def _settles(self, task: Task, verify: Task) -> None:
@@ -416,17 +428,17 @@ class _Order:
             hint = "let a Pass with the results, and nothing else, come after it"
             self.found.add("S634", verify.name, text, hint)
 
-    def _waits(self, pivot: Task, verify: Task) -> None:
-        """A probe comes after the pivot's time is up; the slot alone may decide at once."""
-        if not verify.call.handler:
+    def _waits(self, step: Task, verify: Task) -> None:
+        """A probe comes after the step's time is up; the slot alone may decide at once."""
+        if not verify.call.handler and not verify.call.claim:
             return
-        least = pivot.call.seconds + DISPATCH_SECONDS
+        least = step.call.seconds + DISPATCH_SECONDS
         for name, state in self.known.items():
             ahead = [state.get("Next"), *(c.get("Next") for c in tables(state.get("Catch")))]
             seconds = state.get("Seconds")
             waited = state.get("Type") == "Wait" and isinstance(seconds, int) and seconds >= least
             if verify.name in ahead and not waited:
-                text = f"{name!r} leads to the probe before the pivot's time is up"
+                text = f"{name!r} leads to the probe before the step's time is up"
                 self.found.add("S633", verify.name, text, f"let a Wait of {least} s come before it")
 
     def _marks(self, task: Task, *, first: bool, last: bool) -> None:

@@ -24,10 +24,18 @@ from stepsaga.asl.names import (
     live_name,
 )
 from stepsaga.asl.payloads import Payloads, commits_for_certain
-from stepsaga.asl.states import INVOKE, TOO_LARGE, catcher, catchers, comment, task
+from stepsaga.asl.states import (
+    INVOKE,
+    TOO_LARGE,
+    catcher,
+    catchers,
+    comment,
+    doubt_state,
+    in_doubt,
+    task,
+)
 from stepsaga.asl.times import doubt_call, execution_seconds, input_call, settled_by_slot
 from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, walk
-from stepsaga.limits import DISPATCH_SECONDS
 
 if TYPE_CHECKING:
     from stepsaga.asl.states import States
@@ -74,7 +82,7 @@ class _Compiler:
         self.forward: States = {}
         self.backward: States = {}
         self.known: list[str] = []
-        self.asked_again: set[str] = set()
+        self.perhaps: set[str] = set()
         self.fresh = True
 
     def definition(self) -> dict[str, Any]:
@@ -89,7 +97,7 @@ class _Compiler:
         states |= self.backward
         if self._can_fail():
             states |= self.endings.compensated(first=self._may_be_empty())
-        self._drop_unasked(states)
+        self._drop_unused(states)
         return {
             **comment(self.graph.doc or self.graph.name),
             "StartAt": CHECK_INPUT if self.payloads.checks_input else nodes[0].name,
@@ -97,14 +105,17 @@ class _Compiler:
             "States": states,
         }
 
-    def _drop_unasked(self, states: States) -> None:
-        """Drop choices that nobody asks again: nothing that could fail comes behind them."""
+    def _drop_unused(self, states: States) -> None:
+        """Drop what nothing leads to: choices that nobody asks again, compensations that never run.
+
+        They are those of the last that can fail: nothing behind it could lead there.
+        """
         while True:
             named = {target for state in states.values() for target in _targets(state)}
-            unasked = [name for name in self.asked_again if name in states and name not in named]
-            if not unasked:
+            unused = [name for name in self.perhaps if name in states and name not in named]
+            if not unused:
                 return
-            for name in unasked:
+            for name in unused:
                 del states[name]
 
     def _can_fail(self) -> bool:
@@ -207,6 +218,7 @@ class _Compiler:
             state["Catch"] = catchers("$.failure", before, unknown, unknown)
         state |= next_
         if node.compensation:
+            self.perhaps.add(f"undo {node.name}")
             self.backward[f"undo {node.name}"] = {
                 **task(node.compensation.call, self.payloads.compensation(node), live=True),
                 "ResultPath": None,
@@ -234,16 +246,14 @@ class _Compiler:
 
     def _doubt(self, node: StepNode, next_: dict[str, Any], before: str, after: str) -> str:
         """The states that settle what became of a step, and where they start."""
-        if node.verify:
-            # The probe runs after the pivot's time is up (rule 17): until then an invocation whose
-            # reply was lost may still be running.
-            self.backward[f"{node.name} in doubt"] = {
-                "Type": "Wait",
-                "Seconds": node.call.seconds + DISPATCH_SECONDS,
-                "Next": f"verify {node.name}",
-            }
-            rejected = catcher("Rejected", "$.failure", before)
-            self._settle(node, node.verify, rejected, next_)
+        if node.verify or node.claim:
+            # It is asked after the step's time is up (rule 17): until then an invocation whose
+            # reply was lost may still be running. What a probe says that it found not to be is not
+            # undone either, nor is what was claimed by nobody (rule 27).
+            call, name = node.verify or doubt_call(node), doubt_state(node)
+            self.backward[f"{node.name} in doubt"] = in_doubt(node, name)
+            found = "$.failure" if node.verify else None
+            self._settle(node, call, catcher("Rejected", found, before), next_)
             return f"{node.name} in doubt"
         if settled_by_slot(self.graph, node):
             # What a pivot or a saga's last step has recorded cannot be undone any more (rule 16),
@@ -257,17 +267,19 @@ class _Compiler:
     def _settle(
         self, node: StepNode, call: Call, rejected: dict[str, Any], next_: dict[str, Any]
     ) -> None:
-        self.backward[f"verify {node.name}"] = {
+        self.backward[doubt_state(node)] = {
             **task(call, self.payloads.probe(node, call), live=True),
             "ResultSelector": {"value.$": "$.Payload.value"},
             "ResultPath": f"$.{node.name}",
             "Catch": [rejected],
             "Next": f"{node.name} settled",
         }
-        # The document without the failure that is settled: it holds step results only.
+        # The document without the failure that is settled: it holds step results only, and what a
+        # choice to come may pass over.
+        later = {key: None for key in self._nothing_yet() if key not in self.known}
         self.backward[f"{node.name} settled"] = {
             "Type": "Pass",
-            "Parameters": {f"{name}.$": f"$.{name}" for name in self.known},
+            "Parameters": {**later, **{f"{name}.$": f"$.{name}" for name in self.known}},
             **next_,
         }
 
@@ -293,7 +305,7 @@ class _Compiler:
         if len(ways) > 1:
             # Nothing that a condition looks at changes: asked again, it chooses the same way.
             self.backward[undo] = _choose(rules, afters)
-            self.asked_again.add(undo)
+            self.perhaps.add(undo)
         for states in undoing:
             self.backward |= states
         return undo if len(ways) > 1 else ways.pop()

@@ -26,6 +26,8 @@ def keep_step(node: StepNode) -> dict[str, Any]:
         "read_only": node.read_only,
         "declared_pivot": node.declared_pivot,
         "declared_retriable": node.declared_retriable,
+        # Only where there is one: graphs were kept before there were claims.
+        **({"claim": True} if node.claim else {}),
     }
 
 
@@ -43,6 +45,7 @@ def step_from(kept: Mapping[str, Any]) -> StepNode:
         read_only=kept["read_only"],
         declared_pivot=kept["declared_pivot"],
         declared_retriable=kept["declared_retriable"],
+        claim=kept.get("claim", False),
     )
 
 

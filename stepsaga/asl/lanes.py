@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.conditions import rule
 from stepsaga.asl.payloads import item_address, reports_of
 from stepsaga.asl.positions import LaneAt, path
-from stepsaga.asl.states import TOO_LARGE, catcher, comment, task
+from stepsaga.asl.states import TOO_LARGE, catcher, comment, in_doubt, task
 from stepsaga.asl.times import items_call, settle_call
 from stepsaga.graph import (
     ChoiceNode,
@@ -182,7 +182,27 @@ class Lanes:
             "Catch": self._failures("$.lane.failure", failed),
             **next_,
         }
+        if node.verify:
+            self._verify(node, name, next_, states)
         states[failed] = self._report(node.name, lanes, "$.lane.failure")
+
+    def _verify(self, node: StepNode, name: str, next_: dict[str, Any], states: States) -> None:
+        """The states that settle doubt by a probe. Where it cannot tell, the lane has failed.
+
+        The failure that is settled stands beside the lane's report, which it must not get into.
+        """
+        assert node.verify is not None  # noqa: S101  # for mypy
+        doubt, probe, failed = f"{name} in doubt", f"verify {name}", f"{name} failed"
+        rejected = catcher("Rejected", "$.lane.failure", failed)
+        states[name]["Catch"] = [rejected, *self._failures("$.doubt", doubt)]
+        states[doubt] = in_doubt(node, probe)
+        states[probe] = {
+            **task(node.verify, self._payloads.probe(node, node.verify), live=True),
+            "ResultSelector": {"value.$": "$.Payload.value"},
+            "ResultPath": f"$.lane.own.{node.name}",
+            "Catch": self._failures("$.lane.failure", failed),
+            **next_,
+        }
 
     def _failures(self, where: str, target: str) -> list[dict[str, Any]]:
         return [catcher(TOO_LARGE, where, target), catcher("States.ALL", where, target)]
@@ -308,6 +328,18 @@ class Lanes:
                     "Catch": self._failures("$.failure", failed),
                     **next_,
                 }
+                if node.claim and node.verify:
+                    # The slots cannot tell whether it happened, so the probe is asked once more.
+                    again = self._payloads.probe_again(node)
+                    states[self._undo_entry(node)] = {
+                        **task(node.verify, again, live=True),
+                        "ResultPath": None,
+                        "Catch": [
+                            catcher("Rejected", None, name),
+                            *self._failures("$.failure", failed),
+                        ],
+                        "Next": name,
+                    }
                 continue
             states |= self._undo_inside(node, name, failed, next_)
         return {"StartAt": self._undo_entry(order[0]), "States": states}
@@ -349,6 +381,8 @@ class Lanes:
 
     def _undo_entry(self, node: Node) -> str:
         prefix = "items of " if self._must_list(node) else ""
+        if isinstance(node, StepNode) and node.claim and node.verify:
+            prefix = "verify "
         return f"{prefix}undo {self._state(node)}"
 
     def _must_list(self, node: Node) -> bool:

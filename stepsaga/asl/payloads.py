@@ -59,7 +59,15 @@ class Payloads:
         self._mark(payload, node)
         if call.handler:
             payload["results.$"] = "$"
-        return payload
+        return payload | lane_fields(self.positions[node.name].lanes)
+
+    def probe_again(self, node: StepNode) -> dict[str, Any]:
+        """The call of a probe where a lane is undone: its document is gone (rule 22)."""
+        assert node.verify is not None  # noqa: S101  # for mypy
+        lanes = self.positions[node.name].lanes
+        payload = self._call(node, node.verify, Part.VERIFY, with_places=False)
+        self._mark(payload, node)
+        return payload | self._read_instead(node, node.verify, lanes) | lane_fields(lanes)
 
     def compensation(self, node: StepNode) -> dict[str, Any]:
         """The call that undoes a step: it carries no results (rule 22)."""
@@ -69,10 +77,7 @@ class Payloads:
         payload = self._call(node, call, Part.COMPENSATION, with_places=False)
         payload["slot"] = list(node.compensation.slot)
         payload["undoes"] = list(node.slot)
-        if reads := self._reads(call, lanes, node.name):
-            payload["reads"] = reads
-        if any(parameter.origin is Origin.ITEM for parameter in call.parameters):
-            payload["items.$"] = "$.items"
+        payload |= self._read_instead(node, call, lanes)
         if node.name in self.openers:
             payload["opens"] = True
         return payload | lane_fields(lanes) | undo_fields(lanes)
@@ -162,6 +167,8 @@ class Payloads:
             payload["only"] = sorted(call.retry.only)
         if call.retry and call.retry.never:
             payload["never"] = sorted(call.retry.never)
+        if node.claim:
+            payload["claim"] = True
         return payload | self._context()
 
     def _places(self, node: StepNode, call: Call) -> dict[str, list[str]]:
@@ -175,6 +182,15 @@ class Payloads:
                 keys = self.places.of_step(parameter.step, lanes)
                 if keys != (parameter.step, "value") or self.positions[parameter.step].optional:
                     found[parameter.step] = list(keys)
+        return found
+
+    def _read_instead(self, node: StepNode, call: Call, lanes: Lanes) -> dict[str, Any]:
+        """What a call that carries no results reads from the stream, and the items around it."""
+        found: dict[str, Any] = {}
+        if reads := self._reads(call, lanes, node.name):
+            found["reads"] = reads
+        if any(parameter.origin is Origin.ITEM for parameter in call.parameters):
+            found["items.$"] = "$.items"
         return found
 
     def _reads(self, call: Call, lanes: Lanes, own: str) -> dict[str, list[object]]:

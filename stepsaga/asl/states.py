@@ -10,7 +10,7 @@ from stepsaga.asl.retriers import retriers
 from stepsaga.limits import DISPATCH_SECONDS
 
 if TYPE_CHECKING:
-    from stepsaga.graph import Call
+    from stepsaga.graph import Call, StepNode
 
 INVOKE: Final = "arn:aws:states:::lambda:invoke"
 TOO_LARGE: Final = "States.DataLimitExceeded"
@@ -44,6 +44,17 @@ def catchers(path: str, rejected: str, too_large: str, unknown: str) -> list[dic
         catcher(TOO_LARGE, path, too_large),
         catcher("States.ALL", path, unknown),
     ]
+
+
+def doubt_state(node: StepNode, name: str = "") -> str:
+    """The name of the state that settles a step in doubt, by a probe or by its slots."""
+    prefix = "settle" if node.claim and not node.verify else "verify"
+    return f"{prefix} {name or node.name}"
+
+
+def in_doubt(node: StepNode, then: str) -> dict[str, Any]:
+    """The state that waits until a step's time is up."""
+    return {"Type": "Wait", "Seconds": node.call.seconds + DISPATCH_SECONDS, "Next": then}
 
 
 def comment(doc: str) -> dict[str, str]:

@@ -113,12 +113,14 @@ class Measure:
         lanes: Of lanes that run at the same time.
         state: Of a state that calls nothing.
         fork: Of a fork itself.
+        lane: Of an item's lane, besides what runs in it.
     """
 
     call: Callable[[Call], int]
     lanes: Callable[[list[int]], int]
     state: int = 0
     fork: int = 0
+    lane: int = 0
     wait: Callable[[int], int] = lambda _: 0
 
     def of(self, nodes: Iterable[Node], calls: Callable[[StepNode], Iterable[Call]]) -> int:
@@ -137,8 +139,8 @@ class Measure:
                 return self.fork + self.lanes([self.of(lane.nodes, calls) for lane in lanes])
             case MapNode(nodes=nodes, most=most, at_most=at_most):
                 one = self.of(nodes, calls)
-                if self.fork:
-                    return self.fork + most * (one + LANE_EVENTS)
+                if self.lanes is sum:
+                    return self.fork + most * (one + self.lane)
                 # How many items run at once where nobody says is Step Functions' secret: about 40.
                 rounds = -(-most // (at_most or MOST_AT_ONCE))
                 return rounds * one
@@ -154,6 +156,8 @@ def _longest(lanes: list[int]) -> int:
 
 MOST_AT_ONCE: Final = 40
 SECONDS: Final = Measure(call=_time, lanes=_longest, wait=int)
+CALL_SECONDS: Final = Measure(call=_time, lanes=_longest)
+WAIT_SECONDS: Final = Measure(call=lambda call: call.seconds + DISPATCH_SECONDS, lanes=_longest)
 
 
 def _forward_calls(node: StepNode) -> list[Call]:
@@ -161,7 +165,8 @@ def _forward_calls(node: StepNode) -> list[Call]:
 
 
 def _undo_calls(node: StepNode) -> list[Call]:
-    return [node.compensation.call] if node.compensation else []
+    calls = [node.compensation.call] if node.compensation else []
+    return [*calls, node.verify] if node.claim and node.verify else calls
 
 
 def forward_seconds(graph: SagaGraph) -> int:
@@ -182,9 +187,10 @@ def tail_seconds(graph: SagaGraph) -> int:
 
 
 def doubt_seconds(graph: SagaGraph) -> int:
-    """Waiting until a pivot's time is up, and settling whether it happened."""
-    waits = sum(node.call.seconds + DISPATCH_SECONDS for node in _root_steps(graph) if node.verify)
-    return waits + sum(map(worst_seconds, _settling(graph)))
+    """Waiting until the time of steps in doubt is up, and settling whether they happened."""
+    nodes = undoable(graph)
+    waits = WAIT_SECONDS.of(nodes, _waited_for(graph))
+    return waits + CALL_SECONDS.of(nodes, _settling(graph))
 
 
 def execution_seconds(graph: SagaGraph) -> int:
@@ -213,12 +219,19 @@ def history_events(graph: SagaGraph) -> int:
     Counted for the longer of the two ways: all forward but the last step before the point of no
     return, in doubt and undone, or all forward to the end.
     """
-    events = Measure(call=_events, lanes=sum, state=STATE_EVENTS, fork=FORK_EVENTS + STATE_EVENTS)
+    events = Measure(
+        call=_events,
+        lanes=sum,
+        state=STATE_EVENTS,
+        fork=FORK_EVENTS + STATE_EVENTS,
+        lane=LANE_EVENTS,
+    )
+    settling = Measure(call=lambda call: _events(call) + VISIT_EVENTS, lanes=sum)
+    waiting = Measure(call=lambda _: VISIT_EVENTS, lanes=sum)
     reached = events.of(undoable(graph), _forward_calls)
     reached += _events(input_call(graph)) if looks_at_input(graph) else 0
-    in_doubt = sum(_events(call) for call in _settling(graph))
-    in_doubt += sum(VISIT_EVENTS for node in _root_steps(graph) if node.verify)
-    in_doubt += VISIT_EVENTS * len(_settling(graph))
+    in_doubt = settling.of(undoable(graph), _settling(graph))
+    in_doubt += waiting.of(undoable(graph), _waited_for(graph))
     first_failure = VISIT_EVENTS
     undo = events.of(undoable(graph), _undo_calls)
     record = TASK_EVENTS + FAILED_ATTEMPT_EVENTS * (RECORD_RETRY.attempts - 1) + FAIL_EVENTS
@@ -250,17 +263,32 @@ def _no_return(graph: SagaGraph) -> int:
     return len(graph.nodes)
 
 
-def _root_steps(graph: SagaGraph) -> list[StepNode]:
-    return [node for node in undoable(graph) if isinstance(node, StepNode)]
+def _in_lanes(graph: SagaGraph) -> set[str]:
+    forks = (node for node in walk(graph.nodes) if isinstance(node, ParallelNode | MapNode))
+    return {step.name for fork in forks for step in steps_of((fork,))}
 
 
-def _settling(graph: SagaGraph) -> list[Call]:
-    calls = []
-    for node in _root_steps(graph):
+def _settling(graph: SagaGraph) -> Callable[[StepNode], list[Call]]:
+    """The call that settles what became of a step, where there is one."""
+    in_lanes = _in_lanes(graph)
+
+    def calls(node: StepNode) -> list[Call]:
         if node.verify:
-            calls.append(node.verify)
-        elif settled_by_slot(graph, node):
-            calls.append(doubt_call(node))
+            return [node.verify]
+        by_slots = settled_by_slot(graph, node) or (node.claim and node.name not in in_lanes)
+        return [doubt_call(node)] if by_slots else []
+
+    return calls
+
+
+def _waited_for(graph: SagaGraph) -> Callable[[StepNode], list[Call]]:
+    """The steps whose time must be up before they are settled."""
+    in_lanes = _in_lanes(graph)
+
+    def calls(node: StepNode) -> list[Call]:
+        waited = node.verify or (node.claim and node.name not in in_lanes)
+        return [node.call] if waited else []
+
     return calls
 
 

@@ -339,12 +339,14 @@ class _NodeBuilder:
         self._check_takes([forward, undo, probe])
         seconds = self._seconds("timeout", step.timeout)
         default = FORWARD_RETRY if self.role is Role.RETRIABLE else STEP_RETRY
-        retry = self.options.retry("retry", step.retry, default)
+        # What is claimed is never tried again by itself: its effect may have been had (rule 27).
+        alone = _said(step.claim) and isinstance(step.retry, Default)
+        retry = None if alone else self.options.retry("retry", step.retry, default)
         own = {self.name: forward.returns if forward else Any}
         after = ChainMap(own, results)
         call = self._call(forward or Signature(), seconds, retry, results)
         undo_seconds, undo_retry = self._undo_options(seconds)
-        for flag in ("pivot", "read_only", "retriable"):
+        for flag in ("pivot", "read_only", "retriable", "claim"):
             self.options.flag(flag, getattr(step, flag))
         flow.problems.extend(self.options.problems)
         return StepNode(
@@ -362,6 +364,7 @@ class _NodeBuilder:
             read_only=_said(step.read_only),
             declared_pivot=_said(step.pivot),
             declared_retriable=_said(step.retriable),
+            claim=_said(step.claim),
         )
 
     def _undo_options(self, seconds: int) -> tuple[int, Retry | None]:

@@ -78,8 +78,13 @@ class Step(Standin, Generic[R]):
             given, which is about 14 minutes and the time of the attempts themselves.
         compensation_timeout: The time of the compensation or the probe; the step's where not given.
         pivot: The point of no return: once its result is recorded, the saga only goes forward.
-        verify: A probe that settles a pivot in doubt: returns its result, or raises `Rejected`
-            after it has made sure that the effect will not come later either.
+        verify: A probe that settles a step in doubt, before it is undone or gone on with: returns
+            its result, or raises `Rejected` after it has made sure that the effect will not come
+            later either. It is asked only where something failed.
+        claim: The effect cannot be made idempotent: a claim is written before the handler is
+            called, so that it is called once and never again, and nothing but a call that was not
+            made is retried. Give ``verify`` with it, if there is any way to find out: without a
+            probe a step in doubt stops the saga until a person has settled it.
         read_only: The step has no effect.
         retriable: From here on only forward; every step after the pivot is.
         takes: What fills a parameter that is named otherwise: ``takes={"payment": charge}``, or a
@@ -91,6 +96,7 @@ class Step(Standin, Generic[R]):
     """
 
     __slots__ = (
+        "claim",
         "compensation",
         "compensation_retry",
         "compensation_timeout",
@@ -121,6 +127,7 @@ class Step(Standin, Generic[R]):
         verify: Callable[..., R] | None = None,
         read_only: bool = False,
         retriable: bool = False,
+        claim: bool = False,
         takes: Mapping[str, object] | None = None,
     ) -> None:
         self.handler = handler
@@ -133,6 +140,7 @@ class Step(Standin, Generic[R]):
         self.verify = verify
         self.read_only = read_only
         self.retriable = retriable
+        self.claim = claim
         self.takes: Mapping[str, object] = {} if takes is None else takes
         under_way = class_body()
         self.source = under_way[2] if under_way else here()

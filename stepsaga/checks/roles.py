@@ -51,23 +51,36 @@ def two_pivots(graph: SagaGraph) -> Iterator[Problem]:
 def pivot_in_doubt(graph: SagaGraph) -> Iterator[Problem]:
     """S405: nobody could tell whether the pivot happened (rule 17)."""
     for node in steps_of(graph.nodes):
-        settled = node.verify or node.compensation or node.read_only
+        settled = node.verify or node.compensation or node.read_only or node.claim
         if node.role is Role.PIVOT and not settled:
             text = f"{node.name!r} can time out, and then nobody knows whether it happened"
             hint = "give verify=..., a probe that finds out, or compensation=... for that case"
             yield _problem("S405", graph, node, text, hint)
 
 
-def verify_without_pivot(graph: SagaGraph) -> Iterator[Problem]:
-    """S406: a probe on a step that is settled otherwise."""
+def probe_without_doubt(graph: SagaGraph) -> Iterator[Problem]:
+    """S406: a probe on a step whose doubt is settled otherwise, or that has none."""
     for node in steps_of(graph.nodes):
-        if node.verify and node.role is not Role.PIVOT:
-            after = node.role is Role.RETRIABLE
-            text = f"{node.name!r} has a probe, but is not the pivot"
-            settled = (
-                "is tried again until it is done" if after else "is settled by its compensation"
-            )
-            yield _problem("S406", graph, node, text, f"drop verify=...: this step {settled}")
+        if not node.verify or node.role in {Role.COMPENSATABLE, Role.PIVOT}:
+            continue
+        after = node.role is Role.RETRIABLE
+        text = f"{node.name!r} has a probe, but {'only goes forward' if after else 'only reads'}"
+        settled = "has no effect to look for"
+        if after:
+            settled = "waits for a person" if node.claim else "is tried again until it is done"
+        yield _problem("S406", graph, node, text, f"drop verify=...: this step {settled}")
+
+
+def claim_that_does_not_hold(graph: SagaGraph) -> Iterator[Problem]:
+    """S412: a claim without an effect, or on a step that is to be tried again (rule 27)."""
+    for node in steps_of(graph.nodes):
+        if node.claim and node.read_only:
+            text = f"{node.name!r} is claimed, but only reads: there is no effect to have once"
+            yield _problem("S412", graph, node, text, "drop claim=True, or read_only=True")
+        elif node.claim and node.call.retry is not None:
+            text = f"{node.name!r} is claimed, and a claimed step is never retried by itself"
+            hint = "drop retry=...; where the handler can be called again, drop claim=True instead"
+            yield _problem("S412", graph, node, text, hint)
 
 
 def probe_and_compensation(graph: SagaGraph) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.graph import Retry
-from tests.asl.graphs import look, of, pivot, saga, step, tail, takes
+from tests.asl.graphs import claimed, look, of, pivot, saga, step, tail, takes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +67,17 @@ SAGAS: Final[Mapping[str, SagaGraph]] = {
         ]
     ),
     "deadline": saga([step("reserve"), look("quote")], deadline=3600),
+    "step_with_a_probe": saga(
+        [step("reserve"), step("charge", probe="handlers.payments:find_charge"), look("report")]
+    ),
+    "claimed": saga(
+        [
+            claimed("reserve"),
+            claimed("charge", probe="handlers.payments:find_charge"),
+            claimed("tell"),
+        ]
+    ),
+    "claimed_pivot": saga([step("reserve"), pivot("ship", probe="", claim=True, retry=None)]),
     "tail_without_a_pivot": saga([step("charge"), tail("thank"), tail("tell")]),
     "tail_alone": saga([tail("thank"), tail("tell")]),
 }

@@ -45,6 +45,7 @@ class Options:
     handler: str = ""
     undo: str = ""
     probe: str = ""
+    claim: bool = False
     seconds: int = 20
     retry: Retry | None = RETRY
     undo_retry: Retry | None = UNDO_RETRY
@@ -73,6 +74,11 @@ def pivot(name: str, **options: Any) -> Options:
         "probe": f"handlers.shipping:find_{name}",
     }
     return step(name, **(defaults | options))
+
+
+def claimed(name: str, **options: Any) -> Options:
+    """A step whose effect is had at most once; give ``probe`` for one that can be looked for."""
+    return step(name, **({"claim": True, "retry": None} | options))
 
 
 def tail(name: str, **options: Any) -> Options:
@@ -138,6 +144,7 @@ def _node(options: Options, slot: int, undo_slot: int) -> StepNode:
         doc=options.doc,
         read_only=options.role is Role.READ_ONLY,
         declared_pivot=options.role is Role.PIVOT,
+        claim=options.claim,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl import build
+from stepsaga.asl.retriers import TRANSIENT
 from tests.asl.golden_sagas import SAGAS
 
 if TYPE_CHECKING:
@@ -367,6 +368,13 @@ _SEQUENCE: Final = [
     ]
 ]
 
+
+def _retry_all_the_same(definition: dict[str, Any]) -> None:
+    """Let a claimed step be tried again where its function may have run."""
+    retry = {"ErrorEquals": list(TRANSIENT), "MaxAttempts": 6, "JitterStrategy": "FULL"}
+    definition["States"]["reserve"]["Retry"].append(retry)
+
+
 MUTATIONS: Final = [
     *_SEQUENCE,
     Mutation(
@@ -386,6 +394,24 @@ MUTATIONS: Final = [
         _payload("reads", {"reserve": [3]}, "undo charge"),
         frozenset({"S629"}),
         "takes",
+    ),
+    Mutation(
+        "claimed_and_retried",
+        _retry_all_the_same,
+        frozenset({"S626"}),
+        "claimed",
+    ),
+    Mutation(
+        "settled_too_early",
+        _put("States", "reserve in doubt", "Seconds", value=34),
+        frozenset({"S633"}),
+        "claimed",
+    ),
+    Mutation(
+        "undone_what_did_not_happen",
+        _put("States", "verify charge", "Catch", 0, "Next", value="undo charge"),
+        frozenset({"S630"}),
+        "claimed",
     ),
     Mutation(
         "effect_after_the_pivot",

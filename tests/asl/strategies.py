@@ -76,7 +76,8 @@ def _steps(draw: st.DrawFn, name: str, role: Role, earlier: list[str]) -> Option
     participant = draw(st.sampled_from(PARTICIPANTS))
     settled = draw(st.sampled_from(["probe", "compensation", "nothing"]))
     undo = role is Role.COMPENSATABLE or (role is Role.PIVOT and settled == "compensation")
-    probe = role is Role.PIVOT and settled == "probe"
+    probe = settled == "probe" and role in {Role.PIVOT, Role.COMPENSATABLE}
+    claim = role is not Role.READ_ONLY and draw(st.sampled_from([False, False, True]))
     return Options(
         name=name,
         role=role,
@@ -84,7 +85,8 @@ def _steps(draw: st.DrawFn, name: str, role: Role, earlier: list[str]) -> Option
         undo=f"{draw(st.sampled_from(PARTICIPANTS))}:undo_{name}" if undo else "",
         probe=f"{draw(st.sampled_from(PARTICIPANTS))}:find_{name}" if probe else "",
         seconds=draw(st.integers(1, 870)),
-        retry=draw(st.none() | retries()),
+        claim=claim,
+        retry=draw(st.none() if claim else st.none() | retries()),
         undo_retry=draw(st.none() | retries()),
         takes=draw(_parameters(earlier)),
         undo_takes=draw(_parameters([*earlier, name])),

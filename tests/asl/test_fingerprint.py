@@ -71,6 +71,7 @@ CHANGES = {
     "no compensation": change(GRAPH, "charge", compensation=None),
     "time of the compensation": change(GRAPH, "charge", compensation=_compensation(seconds=21)),
     "probe": change(GRAPH, "ship", verify=replace(CHARGE.call, handler="handlers.shipping:look")),
+    "claim": change(GRAPH, "charge", claim=True, call=replace(CHARGE.call, retry=None)),
     "role": change(GRAPH, "charge", role=Role.READ_ONLY, compensation=None),
     "deadline": replace(GRAPH, deadline=3601),
     "no deadline": replace(GRAPH, deadline=None),

@@ -351,6 +351,7 @@ def test_takes_of_the_context() -> None:
         ({"retry": Retry(never=(type("Local", (Exception,), {}),))}, "S505"),
         ({"retriable": 1}, "S512"),
         ({"read_only": None}, "S512"),
+        ({"claim": 1}, "S512"),
     ],
 )
 def test_options_that_are_refused(options: dict[str, Any], code: str) -> None:
@@ -385,6 +386,17 @@ def test_options_of_a_compensation(options: dict[str, Any], code: str) -> None:
     """They are checked like the step's own."""
     options |= {"retriable": False, "compensation": shop.nothing_at_all}
     assert only(lambda: saga_with(shop.look, **options)).code == code
+
+
+def test_a_claimed_step_is_not_retried_by_itself() -> None:
+    """Who claims a step need not say so twice: there is no retry unless one is asked for."""
+    options = {"retriable": False, "compensation": shop.nothing_at_all}
+    for retry in ({}, {"retry": None}):
+        [node] = steps(graph_of(saga_with(shop.look, claim=True, **retry, **options)))
+        assert node.claim
+        assert node.call.retry is None
+        assert node.compensation is not None
+        assert node.compensation.call.retry is not None
 
 
 def test_a_compensation_may_run_once() -> None:

@@ -57,6 +57,8 @@ def again(step: Step[Any]) -> Step[Any]:
         verify=step.verify,
         read_only=step.read_only,
         retriable=step.retriable,
+        retry=step.retry,
+        claim=step.claim,
     )
 
 
@@ -99,10 +101,44 @@ def test_the_pivot_is_before_everything_retriable() -> None:
     assert codes_of(saga_of(first=first, then=Step(shop.look, pivot=True))) == ["S404"]
 
 
-def test_a_probe_on_a_retriable_step() -> None:
-    """Steps after the pivot are tried again, not looked for."""
-    step = Step(shop.look, retriable=True, verify=shop.find_parcel)
+@pytest.mark.parametrize("claim", [False, True])
+def test_a_probe_on_a_retriable_step(claim: bool) -> None:  # a parameter of pytest
+    """Steps after the pivot are tried again, or wait for a person: they are not looked for."""
+    step = Step(shop.look, retriable=True, verify=shop.find_parcel, claim=claim)
     assert "S406" in codes_of(saga_of(ship=step))
+
+
+def test_a_probe_of_any_step_that_can_be_undone() -> None:
+    """A compensation undoes a result, a probe settles doubt: they go together (rule 17)."""
+    step = Step(shop.look, compensation=shop.nothing_at_all, verify=shop.find_anything)
+    assert codes_of(saga_of(ship=step)) == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step(shop.look, compensation=shop.nothing_at_all, claim=True),
+        Step(shop.look, compensation=shop.nothing_at_all, claim=True, retry=None),
+        Step(shop.look, compensation=shop.nothing_at_all, verify=shop.find_anything, claim=True),
+        Step(shop.look, pivot=True, claim=True),
+        Step(shop.look, retriable=True, claim=True),
+    ],
+)
+def test_what_can_be_claimed(step: Step[Any]) -> None:
+    """Whatever has an effect; a person settles what no probe can (rule 27)."""
+    assert codes_of(saga_of(ship=step)) == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step(shop.look, read_only=True, claim=True),
+        Step(shop.look, compensation=shop.nothing_at_all, claim=True, retry=Retry()),
+    ],
+)
+def test_a_claim_that_does_not_hold(step: Step[Any]) -> None:
+    """There is nothing to claim, or it would be tried again all the same (rule 27)."""
+    assert codes_of(saga_of(ship=step)) == ["S412"]
 
 
 @pytest.mark.parametrize(
