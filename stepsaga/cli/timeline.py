@@ -18,6 +18,7 @@ from stepsaga.store.saga_events import (
     SagaCompensated,
     SagaCompleted,
     SagaStarted,
+    StepClaimed,
     StepCompensated,
     StepCompleted,
     StepLanded,
@@ -39,6 +40,7 @@ class What(StrEnum):
     COMPLETED = "completed"
     REJECTED = "rejected"
     IN_DOUBT = "in doubt"
+    CLAIMED = "claimed"
     UNDONE = "undone"
     NOTHING = "nothing to undo"
     LATE = "late effect"
@@ -208,6 +210,8 @@ class _Reader:
         emitted: list[str] = []
         for record in commit.events:
             event = _read(record)
+            if isinstance(event, StepSealed) and commit.slot.endswith("/claim"):
+                continue  # the seal of its slot comes right behind it
             row = self._row(event) if isinstance(event, Event) else None
             if row is None:
                 emitted.append(record.type)
@@ -223,6 +227,8 @@ class _Reader:
                 told = event.step, What.COMPLETED, self._value(event.step, event.value)
             case StepRejected():
                 told = event.step, What.REJECTED, _refusal(event)
+            case StepClaimed():
+                told = event.step, What.CLAIMED, "its effect is had at most once"
             case StepSealed():
                 told = event.step, What.IN_DOUBT, "nobody knows whether it happened: sealed"
             case StepCompensated():
@@ -303,7 +309,7 @@ def _reason(
     text = explained(failure)
     failed = next((r.step for r in rows if r.what in (What.REJECTED, What.IN_DOUBT)), "")
     # A call's own error begins with its step; what Step Functions says itself does not.
-    told = text.startswith((f"{failed}:", f"verify {failed}:"))
+    told = text.startswith((f"{failed}:", f"verify {failed}:", f"settle {failed}:"))
     if ending is Ending.COMPENSATED and failed and not told:
         text = f"{failed}: {text}"
     return one_line(text, LONGEST_REASON)

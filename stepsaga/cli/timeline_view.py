@@ -30,6 +30,7 @@ WHAT_STYLES: Final = {
     What.COMPLETED: "green",
     What.REJECTED: "red",
     What.IN_DOUBT: "magenta",
+    What.CLAIMED: "dim",
     What.UNDONE: "yellow",
     What.NOTHING: "dim",
     What.LATE: "bold magenta",

@@ -15,6 +15,7 @@ COMPLETED: Final = "completed"
 COMPENSATED: Final = "compensated"
 OTHERWISE: Final = "otherwise"
 DOUBT: Final = "only in doubt"
+CLAIMED: Final = "at most once"
 FORWARD_ONLY: Final = "from here on: forward only"
 ROLES: Final = {
     Role.COMPENSATABLE: "",
@@ -41,16 +42,20 @@ def function(call: Call) -> str:
 
 
 def undo_lines(step: StepNode) -> tuple[str, ...]:
-    """What undoes a step; nothing where nothing does."""
+    """What undoes a step; nothing where nothing does. In doubt a probe is asked before it."""
     if step.compensation is None:
         return ()
     doubt = (DOUBT,) if step.role is Role.PIVOT else ()
+    if step.verify:
+        doubt = (f"in doubt {function(step.verify)} is asked first",)
     return (f"undo {step.name}", function(step.compensation.call), *doubt)
 
 
 def probe_lines(step: StepNode) -> tuple[str, ...]:
     """What settles a pivot in doubt; nothing where there is no probe."""
-    return (f"verify {step.name}", function(step.verify), DOUBT) if step.verify else ()
+    if step.verify is None or step.compensation is not None:
+        return ()
+    return (f"verify {step.name}", function(step.verify), DOUBT)
 
 
 def wait_text(wait: WaitNode, input_name: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from tests.cli.streams import (
     RELEASED,
     RESERVED,
     RUN,
+    SEALED,
     STARTED,
     STREAM,
     commit,
@@ -84,6 +86,22 @@ def test_a_saga_in_doubt_at_a_glance() -> None:
         "  undone, in this order: charge, reserve\n"
         "  because charge: no answer in time (States.Timeout)"
     )
+
+
+def test_a_claim_is_told_and_its_seal_is_not() -> None:
+    """A claim says what may have happened; a seal of one is told by its slot's (rule 27)."""
+    claim = replace(
+        commit(2, 60, Outcome.CLAIMED, event("StepClaimed", step="charge", request="r-1")),
+        slot=f"{SEALED.slot}/claim",
+    )
+    shown = timeline([RESERVED, claim], failure=Failure("StepFailedForGood", "", "settle charge"))
+    assert [(row.step, row.what) for row in shown.rows[2:]] == [
+        ("charge", What.CLAIMED),
+        ("settle charge", What.STUCK),
+    ]
+    sealed = replace(claim, outcome=Outcome.SEALED, events=SEALED.events)
+    shown = timeline([RESERVED, sealed, SEALED, RELEASED, end("States.Timeout")])
+    assert [row.step for row in shown.rows if row.what is What.IN_DOUBT] == ["charge"]
 
 
 def test_a_refusal_says_who_and_why() -> None:
