@@ -49,12 +49,14 @@ class Expected:
     Attributes:
         values: What each step returns.
         slots: Of every step that runs, with its lane: in the order of the lane.
+        claims: How many of them write a claim.
         transitions: One for each step, choice, fork, join, wait, for the check of the input and for
             the record of the end; and one where a lane ends with what cannot end a lane.
     """
 
     values: dict[str, dict[str, Any]]
     slots: list[tuple[int, ...]] = field(default_factory=list)
+    claims: int = 0
     transitions: int = 0
 
 
@@ -110,6 +112,7 @@ def _sequence(
         match node:
             case StepNode():
                 told.slots.append((*lane, *node.slot))
+                told.claims += node.claim
                 scope.results[node.name] = {"step": node.name, **told.values[node.name]}
             case ChoiceNode(branches=branches, otherwise=otherwise):
                 ways = [one.nodes for one in branches if _holds(one.condition, scope)]

@@ -81,7 +81,8 @@ def _shown(node: Node) -> str:
     match node:
         case StepNode(name=name, role=role, call=call, compensation=undo):
             undone = f" undo{_taken(undo.call)}" if undo else ""
-            return f"{name}:{role.value}{_taken(call)}{undone}"
+            said = f"{' claimed' if node.claim else ''}{' probed' if node.verify else ''}"
+            return f"{name}:{role.value}{said}{_taken(call)}{undone}"
         case ChoiceNode(name=name, branches=branches, otherwise=otherwise):
             ways = [
                 f"{condition_text(one.condition, 'order')} -> {shown(one.nodes)}"
@@ -158,7 +159,9 @@ class Builder:
         name = self.name("s")
         before = st.sampled_from([Role.COMPENSATABLE, Role.COMPENSATABLE, Role.READ_ONLY])
         role = Role.RETRIABLE if after else self.draw(before)
-        node = self.made(name, role, seen, undo=role is Role.COMPENSATABLE)
+        undone = role is Role.COMPENSATABLE
+        probe = undone and self.draw(st.sampled_from([False, False, True]))
+        node = self.made(name, role, seen, undo=undone, probe=probe)
         seen.single[name] = False
         return node
 
@@ -168,16 +171,19 @@ class Builder:
         """A step of a role."""
         parameters = self.parameters(seen)
         undoing = Compensation(self.call(f"undo_{name}", self.parameters(seen)), (0,))
+        claim = role is not Role.READ_ONLY and self.draw(st.sampled_from([False, False, True]))
+        call = self.call(name, parameters)
         return StepNode(
             name=name,
             role=role,
-            call=self.call(name, parameters),
+            call=replace(call, retry=None) if claim else call,
             slot=(0,),
             schema={},
             compensation=undoing if undo else None,
             verify=self.call(f"find_{name}", self.parameters(seen)) if probe else None,
             read_only=role is Role.READ_ONLY,
             declared_pivot=role is Role.PIVOT,
+            claim=claim,
         )
 
     def call(self, name: str, parameters: tuple[Parameter, ...]) -> Call:

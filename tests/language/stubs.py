@@ -52,12 +52,14 @@ class World:
         done: Every effect that was had, in order: the key.
         undone: Every effect that was taken back, in order: the key.
         standing: Effects that were had and not taken back.
+        twice: Effects that were had a second time, of steps that are claimed.
         given: What each call of a handler was given, by parameter.
     """
 
     done: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
     standing: set[str] = field(default_factory=set)
+    twice: list[str] = field(default_factory=list)
     given: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _tombstones: set[str] = field(default_factory=set)
 
@@ -68,6 +70,13 @@ class World:
         if key not in self.standing:
             self.done.append(key)
             self.standing.add(key)
+
+    def act_again(self, key: str) -> None:
+        """Have an effect, however often one has been had or undone: it knows no keys."""
+        if key in self.done:
+            self.twice.append(key)
+        self.done.append(key)
+        self.standing.add(key)
 
     def undo(self, key: str) -> None:
         """Take an effect back, and let it never come again."""
@@ -107,7 +116,9 @@ class Handlers:
     def _forward(self, node: StepNode) -> Callable[..., Any]:
         def act(saga: SagaContext, given: dict[str, Any]) -> Any:
             self._world.given.append((node.name, given))
-            if not node.read_only:
+            if node.claim:
+                self._world.act_again(saga.idempotency_key)
+            elif not node.read_only:
                 self._world.act(saga.idempotency_key)
             return self._result(node, saga)
 
@@ -122,7 +133,8 @@ class Handlers:
             del given
             if saga.idempotency_key in self._world.standing:
                 return self._result(node, saga)
-            self._world.undo(saga.idempotency_key)
+            if not node.claim:
+                self._world.undo(saga.idempotency_key)
             raise Rejected("it did not happen, and never will")
 
         return look
