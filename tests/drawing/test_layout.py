@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
@@ -161,7 +162,8 @@ def test_every_step_is_drawn_with_what_undoes_it(graph: SagaGraph) -> None:
         texts = [node.name] if isinstance(node, StepNode | WaitNode) else []
         if isinstance(node, StepNode):
             texts += [f"undo {node.name}"] if node.compensation else []
-            texts += [f"verify {node.name}"] if node.verify else []
+            alone = node.verify and not node.compensation
+            texts += [f"verify {node.name}"] if alone else []
         for text in texts:
             found.remove("".join(clean(text).split()))
 
@@ -216,3 +218,12 @@ def test_without_a_way_back_none_is_drawn(graph: SagaGraph) -> None:
     drawing = layout(graph)
     assert not [line for line in drawing.lines if line.look is Look.UNDO]
     assert not [box for box in drawing.boxes if box.lines and box.lines[0].text == "compensated"]
+
+
+def test_a_probe_beside_a_compensation_is_told_there() -> None:
+    """A step that is undone is drawn with that; who is asked before it in doubt stands below."""
+    asked = replace(step("charge", undo="refund", probe="find"), claim=True)
+    drawing = layout(saga(asked, tail("thank")))
+    told = [line.text for line in named(drawing, "undo charge").lines]
+    assert "find" in " ".join(told[1:])
+    assert "at most once" in [line.text for line in named(drawing, "charge").lines]
