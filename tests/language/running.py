@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl import build
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.simulator import Simulator
-from stepsaga.graph import steps_of
-from stepsaga.store.commits import Outcome
+from stepsaga.graph import Role, steps_of
+from stepsaga.store.commits import EventRecord, Outcome
 from stepsaga.store.counting import CountingStore
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import key_of
 from tests.language.stubs import Handlers, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore
     from tests.language.sagas import AnySaga
 
-REDRIVES = 50
+REDRIVES: Final = 50
 """More than there are Tasks that one fault can make fail, of claimed steps one at a time."""
+
+IN_VAIN: Final = 3
+"""So many redrives do not help where a claim waits for a person."""
 
 
 @dataclass
@@ -81,6 +85,8 @@ def run(
     redrives = 0
     while redrive and ending_of(view) is Ending.STUCK and redrives < REDRIVES:
         assert view.error != "States.Runtime", view.cause
+        if redrives >= IN_VAIN and answer(saga, world, store):
+            assert view.error == "StepFailedForGood", view.cause
         simulator.redrive(arn)
         view = simulator.wait(arn)
         redrives += 1
@@ -102,10 +108,7 @@ def run(
 def assert_laws(done: Done) -> None:
     """What is true of every saga, however it ended."""
     assert not done.world.twice, "what is claimed is done once (rule 27)"
-    if done.ending is Ending.STUCK:
-        assert_waits_for_a_person(done)
-    else:
-        assert done.ending in {Ending.COMPLETED, Ending.COMPENSATED}
+    assert done.ending in {Ending.COMPLETED, Ending.COMPENSATED}, (done.view.error, done.view.cause)
     places = {key_of("Any#one", commit.slot): _parts(commit.slot) for commit in done.commits}
     assert_in_order(done.world.done, places, forward=True)
     assert_in_order(done.world.undone, places, forward=False)
@@ -116,22 +119,36 @@ def assert_laws(done: Done) -> None:
     assert_given(done)
 
 
-def assert_waits_for_a_person(done: Done) -> None:
-    """Only a claim without a result stops a saga, where nothing can tell what became of it."""
-    told = f"{done.view.error}: {done.view.cause}"
-    assert done.view.error == "StepFailedForGood", told
-    assert any(_unsettled(done)), told
+def answer(saga: AnySaga, world: World, store: EventStore) -> bool:
+    """Fill the slots that wait for a person, truthfully; say whether there are any (rule 27).
 
-
-def _unsettled(done: Done) -> Iterator[str]:
-    """The slots of claimed steps that hold nothing, and that no probe can fill."""
-    alone = {n.name for n in steps_of(done.saga.graph.nodes) if n.claim and not n.verify}
-    filled = {commit.slot for commit in done.commits}
-    for commit in done.commits:
-        step = next((event.data.get("step") for event in commit.events if "step" in event.data), "")
-        slot = commit.slot.removesuffix("/claim")
-        if commit.outcome is Outcome.CLAIMED and step in alone and slot not in filled:
-            yield slot
+    They are those of claimed steps that hold nothing, and that no probe can fill. What did not
+    happen after the pivot, where nothing is undone, is done by hand.
+    """
+    steps = {node.name: node for node in steps_of(saga.graph.nodes)}
+    alone = {name for name, node in steps.items() if node.claim and not node.verify}
+    commits = list(store.read("Any#one"))
+    filled = {commit.slot for commit in commits}
+    waiting = False
+    for claim in commits:
+        step, slot = claim.events[-1].data.get("step"), claim.slot.removesuffix("/claim")
+        if claim.outcome is not Outcome.CLAIMED or step not in alone or slot in filled:
+            continue
+        key = key_of(claim.stream_id, slot)
+        if steps[step].role is Role.RETRIABLE and key not in world.standing:
+            world.act_again(key)
+        value = {"step": step, "key": key, **saga.values[step]}
+        outcome, told = Outcome.SEALED, [EventRecord("StepSealed", 1, {"step": step})]
+        if key in world.standing:
+            data = {"step": step, "value": value}
+            outcome, told = Outcome.RESULT, [EventRecord("StepCompleted", 1, data)]
+            closes = step == saga.graph.nodes[-1].name
+            told += [EventRecord("SagaCompleted", 1, {})] if closes else []
+        # As the step would have: the claim says who began, if the step may be the first.
+        events = (*claim.events[:-1], *told)
+        store.append(replace(claim, slot=slot, commit_id=key, outcome=outcome, events=events))
+        waiting = True
+    return waiting
 
 
 def _parts(slot: str) -> tuple[int, ...]:
@@ -166,8 +183,7 @@ def assert_log_tells(done: Done) -> None:
             event.data.get("found") == "result" for event in commit.events
         ):
             undone.add(commit.causation_id)
-    ended = {Ending.COMPLETED: ["SagaCompleted"], Ending.COMPENSATED: ["SagaCompensated"]}
-    assert ends == ended.get(done.ending, [])
+    assert ends == ["SagaCompleted" if done.ending is Ending.COMPLETED else "SagaCompensated"]
     assert any(event.type == "SagaStarted" for event in done.commits[0].events), "who began it?"
     assert results <= set(done.world.done)
     assert undone <= set(done.world.undone)
