@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from stepsaga.cli.failures import failure_of
 from stepsaga.cli.output import console
-from stepsaga.cli.timeline import failure_of, runs_of, timeline_of
+from stepsaga.cli.timeline import runs_of, timeline_of
 from stepsaga.client import Client
 from stepsaga.client.stack import VARIABLE
 from stepsaga.client.status import began
@@ -23,7 +24,8 @@ from stepsaga.store.slots import stream_of
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from stepsaga.cli.timeline import Failure, Timeline
+    from stepsaga.cli.failures import Failure
+    from stepsaga.cli.timeline import Timeline
     from stepsaga.client import SagaStatus
 
 StackOption = Annotated[

@@ -12,7 +12,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.cli.timeline import Failure
+from stepsaga.cli.failures import Failure, LaneFailure
 from stepsaga.engines.cost import Cost
 from stepsaga.errors import StepsagaError
 from stepsaga.store.commits import Commit, EventRecord, Outcome
@@ -96,8 +96,13 @@ def _entry(stream_id: str, head: Mapping[str, Any]) -> Entry:
         kept=head["kept"],
         commits=_commits(head["commits"]),
         cost=Cost(**head["cost"]),
-        failure=None if head["failure"] is None else Failure(**head["failure"]),
+        failure=None if head["failure"] is None else _failure(head["failure"]),
     )
+
+
+def _failure(value: Mapping[str, Any]) -> Failure:
+    lanes = (LaneFailure(**{**one, "lane": tuple(one["lane"])}) for one in value.get("lanes", ()))
+    return Failure(**{**value, "lanes": tuple(lanes)})
 
 
 def _commits(values: Sequence[Mapping[str, Any]]) -> tuple[Commit, ...]:

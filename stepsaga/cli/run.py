@@ -17,10 +17,11 @@ from stepsaga.asl.release import build
 from stepsaga.authoring import graph_of
 from stepsaga.cli.discovery import ProjectError, find_sagas, make_importable
 from stepsaga.cli.exits import ENDING_CODES
+from stepsaga.cli.failures import failure_of
 from stepsaga.cli.journal import Entry, Journal
 from stepsaga.cli.local import EVENT_TABLE, prepare
 from stepsaga.cli.output import complain, console, print_json
-from stepsaga.cli.timeline import Timeline, failure_of, timeline_of
+from stepsaga.cli.timeline import Timeline, timeline_of
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS

@@ -17,8 +17,9 @@ from stepsaga.cli.deployed import (
     client_of,
     find,
 )
+from stepsaga.cli.failures import Failure, explained
 from stepsaga.cli.output import console, print_json, say
-from stepsaga.cli.timeline import LONGEST_REASON, Failure, explained
+from stepsaga.cli.timeline import LONGEST_REASON
 from stepsaga.cli.timeline_view import ENDING_STYLES, ENDINGS
 from stepsaga.cli.values import one_line
 from stepsaga.cli.words import for_people

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.kept import from_kept
+from stepsaga.cli.failures import LANE_FAILED, Failure, explained
+from stepsaga.cli.labels import Labels, folded
 from stepsaga.cli.values import brief, one_line
 from stepsaga.engines.endings import Ending
-from stepsaga.engines.protocol import Status
-from stepsaga.errors import EventInvalid
-from stepsaga.store.events import EventTypes, effects_left
+from stepsaga.errors import EventInvalid, UsageError
+from stepsaga.graph import steps_of
+from stepsaga.store.events import EventTypes, late_effects_left
 from stepsaga.store.saga_events import (
     Event,
     SagaCompensated,
@@ -29,7 +32,7 @@ from stepsaga.store.saga_events import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from stepsaga.engines.protocol import ExecutionView, HistoryEvent
+    from stepsaga.graph import SagaGraph
     from stepsaga.store.commits import Commit, EventRecord
 
 
@@ -55,7 +58,8 @@ class Row:
 
     Attributes:
         after: Since the start, as the writers' clocks say.
-        step: The name of its state: ``charge``, ``undo charge``; empty for the saga itself.
+        step: Its name, with the lane that it is in: ``charge``, ``undo charge``,
+            ``book.flight[2].seat``; empty for the saga itself.
         what: What happened.
         detail: In a few words, with nothing that must not be shown.
         attempt: Which attempt it was; 1 is the first.
@@ -83,6 +87,7 @@ class Timeline:
         took: From the start to the last commit.
         rows: In the order in which they happened.
         undone: The steps that were undone, in that order, without those that had done nothing.
+            Lanes were undone side by side: those of one fork are in the order of their ends.
         left: The steps whose effect landed after they were undone, and stands.
         fingerprint: Of the definition.
     """
@@ -99,25 +104,6 @@ class Timeline:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """How an engine says that an execution failed without a word in the stream.
-
-    Attributes:
-        error: The execution's error.
-        cause: Its cause.
-        state: The state in which it failed, where that is known.
-        attempts: How often that state was tried.
-        after: Seconds from the start.
-    """
-
-    error: str
-    cause: str = ""
-    state: str = ""
-    attempts: int = 1
-    after: float = 0.0
-
-
 _TYPES: Final = EventTypes()
 LONGEST_REASON: Final = 300
 
@@ -128,21 +114,6 @@ def runs_of(commits: Iterable[Commit]) -> dict[str, list[Commit]]:
     for commit in commits:
         runs.setdefault(commit.slot.partition("/")[0], []).append(commit)
     return runs
-
-
-def failure_of(view: ExecutionView, history: Sequence[HistoryEvent] = ()) -> Failure | None:
-    """What an engine says of an execution that did not succeed."""
-    if view.status is Status.SUCCEEDED:
-        return None
-    entered = [n for n, event in enumerate(history) if event.type.endswith("StateEntered")]
-    last = history[entered[-1] :] if entered else ()
-    return Failure(
-        error=view.error or view.status.value,
-        cause=view.cause or "",
-        state=str(last[0].details.get("name", "")) if last else "",
-        attempts=max(1, sum(event.type == "TaskScheduled" for event in last)),
-        after=((view.stopped or view.started) - view.started).total_seconds(),
-    )
 
 
 def timeline_of(
@@ -165,43 +136,62 @@ def timeline_of(
     """
     saga, _, saga_id = stream_id.partition("#")
     started = _moment(run) or _NO_TIME
-    reader = _Reader(started, kept or {})
+    graph = _graph(kept)
+    labels = Labels(graph)
+    reader = _Reader(started, graph, labels)
     # A seal stands in its step's slot, and is written when the undoing comes to it.
     ordered = sorted(commits, key=lambda commit: (commit.recorded_at, commit.slot))
     rows = [row for commit in ordered for row in reader.rows(commit)]
     events = [event for commit in ordered for event in commit.events]
     ending = _ending(events, failure)
     if ending is Ending.STUCK and failure is not None and failure.state:
-        rows.append(_stuck(failure))
+        rows += _stuck(failure, labels)
     return Timeline(
         saga=saga,
         id=saga_id,
         started=started,
         ending=ending,
-        reason=_reason(events, rows, ending, failure),
+        reason=_reason(events, rows, ending, failure, labels),
         took=max((row.after for row in rows), default=timedelta()),
         rows=tuple(_told_once(rows)),
         undone=tuple(row.step.removeprefix("undo ") for row in rows if row.what is What.UNDONE),
-        left=tuple(effects_left(ordered)),
+        left=tuple(dict.fromkeys(map(reader.label, late_effects_left(ordered)))),
         fingerprint=commits[0].fingerprint if commits else "",
     )
 
 
-def _stuck(failure: Failure) -> Row:
+def _graph(kept: Mapping[str, Any] | None) -> SagaGraph | None:
+    try:
+        return from_kept(kept or {})
+    except UsageError:
+        return None  # of a later release, or damaged: what happened can be told all the same
+
+
+def _stuck(failure: Failure, labels: Labels) -> list[Row]:
     # The last line says why in full.
     after = timedelta(seconds=failure.after)
-    return Row(after, failure.state, What.STUCK, failure.error, failure.attempts)
+    if failure.lanes:
+        return [
+            Row(after, labels.of_state(one.state, one.lane), What.STUCK, one.error)
+            for one in failure.lanes
+        ]
+    return [Row(after, failure.state, What.STUCK, failure.error, failure.attempts)]
 
 
 class _Reader:
     """Turns commits into rows."""
 
-    def __init__(self, started: datetime, kept: Mapping[str, Any]) -> None:
+    def __init__(self, started: datetime, graph: SagaGraph | None, labels: Labels) -> None:
         self._started = started
-        self._input: Mapping[str, Any] | None = (kept.get("input") or {}).get("schema")
-        self._results: dict[str, Any] = {
-            node["name"]: node.get("schema") for node in kept.get("nodes", ())
-        }
+        self._labels = labels
+        self._input = graph.input.schema if graph else None
+        nodes = graph.nodes if graph else ()
+        self._results = {step.name: step.schema for step in steps_of(nodes)}
+
+    def label(self, commit: Commit) -> str:
+        """The name of the step that a commit tells of, with its lane."""
+        names = [str(event.data["step"]) for event in commit.events if "step" in (event.data or ())]
+        return self._labels.of(commit.slot.partition("/")[2], names[0]) if names else ""
 
     def rows(self, commit: Commit) -> list[Row]:
         """A row for each of the saga's own events; domain events stand with the first step's."""
@@ -212,29 +202,30 @@ class _Reader:
             event = _read(record)
             if isinstance(event, StepSealed) and commit.slot.endswith("/claim"):
                 continue  # the seal of its slot comes right behind it
-            row = self._row(event) if isinstance(event, Event) else None
+            row = self._row(event, commit.slot) if isinstance(event, Event) else None
             if row is None:
                 emitted.append(record.type)
             else:
                 rows.append(replace(row, after=after, attempt=commit.attempt + 1))
         return _with_emitted(rows, emitted, after)
 
-    def _row(self, event: Event) -> Row | None:
+    def _row(self, event: Event, slot: str) -> Row | None:
+        step = self._labels.of(slot.partition("/")[2], getattr(event, "step", ""))
         match event:
             case SagaStarted():
                 told = "", What.STARTED, brief(event.input, self._input)
             case StepCompleted():
-                told = event.step, What.COMPLETED, self._value(event.step, event.value)
+                told = step, What.COMPLETED, self._value(event.step, event.value)
             case StepRejected():
-                told = event.step, What.REJECTED, _refusal(event)
+                told = step, What.REJECTED, _refusal(event)
             case StepClaimed():
-                told = event.step, What.CLAIMED, "its effect is had at most once"
+                told = step, What.CLAIMED, "its effect is had at most once"
             case StepSealed():
-                told = event.step, What.IN_DOUBT, "nobody knows whether it happened: sealed"
+                told = step, What.IN_DOUBT, "nobody knows whether it happened: sealed"
             case StepCompensated():
-                told = (f"undo {event.step}", *_undone(event.found))
+                told = (f"undo {step}", *_undone(event.found))
             case StepLanded():
-                told = event.step, What.LATE, self._value(event.step, event.value)
+                told = step, What.LATE, self._value(event.step, event.value)
             case SagaCompleted():
                 told = "", What.ENDED, Ending.COMPLETED.value
             case SagaCompensated():
@@ -297,7 +288,11 @@ def _ending(events: Sequence[EventRecord], failure: Failure | None) -> Ending:
 
 
 def _reason(
-    events: Sequence[EventRecord], rows: Sequence[Row], ending: Ending, failure: Failure | None
+    events: Sequence[EventRecord],
+    rows: Sequence[Row],
+    ending: Ending,
+    failure: Failure | None,
+    labels: Labels,
 ) -> str:
     if ending is Ending.COMPLETED:
         return ""
@@ -307,24 +302,34 @@ def _reason(
             return ""
         failure = Failure(ends[0].error, ends[0].cause)
     text = explained(failure)
-    failed = next((r.step for r in rows if r.what in (What.REJECTED, What.IN_DOUBT)), "")
-    # A call's own error begins with its step; what Step Functions says itself does not.
-    told = text.startswith((f"{failed}:", f"verify {failed}:", f"settle {failed}:"))
-    if ending is Ending.COMPENSATED and failed and not told:
-        text = f"{failed}: {text}"
+    if ending is Ending.COMPENSATED:
+        text = _whose(text, failure, [r for r in rows if r.what in (What.REJECTED, What.IN_DOUBT)])
+    elif failure.lanes:
+        where = folded(labels.of_state(one.state, one.lane) for one in failure.lanes)
+        text = f"{', '.join(where)}: {_without_step(explained(failure.lanes[0]))}"
     return one_line(text, LONGEST_REASON)
 
 
-def explained(failure: Failure) -> str:
-    """An error as people read it: a Lambda function's cause is JSON with a message."""
-    if failure.error == "States.Timeout":
-        return "no answer in time (States.Timeout)"
-    try:
-        cause = json.loads(failure.cause)
-    except ValueError:
-        cause = failure.cause
-    message = cause.get("errorMessage", "") if isinstance(cause, dict) else cause
-    return f"{message} ({failure.error})" if message else failure.error
+def _without_step(text: str) -> str:
+    """What a call says of itself begins with its step, which here is told with its lane."""
+    return re.sub(r"^((undo|verify|settle) )?\w+: ", "", text)
+
+
+def _whose(text: str, failure: Failure, failed: Sequence[Row]) -> str:
+    """Why a saga was undone, with the name of the step, and its lane, before it."""
+    if not failed:
+        return text
+    if failure.error == LANE_FAILED:
+        refused = [row for row in failed if row.what is What.REJECTED]
+        where = ", ".join(folded(row.step for row in refused or failed))
+        return f"{where}: {refused[0].detail if refused else text}"
+    for row in failed:
+        own = re.split(r"[.\]]", row.step)[-1]
+        for verb in ("", "verify ", "settle "):
+            # A call's own error begins with its step; what Step Functions says itself does not.
+            if text.startswith(f"{verb}{own}:"):
+                return f"{verb}{row.step}{text.removeprefix(verb + own)}"
+    return f"{failed[0].step}: {text}"
 
 
 def _moment(text: str) -> datetime | None:

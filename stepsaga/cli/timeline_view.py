@@ -8,11 +8,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from stepsaga.cli.folding import fold
+from stepsaga.cli.labels import BESIDE, side_by_side
 from stepsaga.cli.timeline import What
 from stepsaga.cli.words import for_people
 from stepsaga.engines.endings import Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from stepsaga.cli.timeline import Row, Timeline
@@ -89,16 +93,24 @@ def _table(timeline: Timeline) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for row in timeline.rows:
+    for row in fold(timeline.rows):
         if row.what is What.ENDED:
             continue  # the last lines say so
         table.add_row(
             f"+{for_people(row.after.total_seconds())}",
-            Text(row.step, style="yellow" if row.step.startswith("undo ") else "bold"),
+            _step(row),
             Text(row.what.value, style=WHAT_STYLES[row.what]),
             _detail(row),
         )
     return table
+
+
+def _step(row: Row) -> Text:
+    text = Text(row.step, style="yellow" if row.step.startswith("undo ") else "bold")
+    _, dot, step = row.step.rpartition(".")
+    if dot:  # the lane stands back behind the step
+        text.stylize("not bold dim", 0, len(row.step) - len(step))
+    return text
 
 
 def _detail(row: Row) -> Text:
@@ -118,7 +130,7 @@ def _end(timeline: Timeline) -> list[Text]:
         )
     ]
     if timeline.undone:
-        lines.append(Text(f"  undone, in this order: {', '.join(timeline.undone)}"))
+        lines.append(Text(f"  {_undone(timeline.undone)}"))
     if timeline.left:
         steps = ", ".join(timeline.left)
         text = f"  BUT an effect landed after its undoing, and stands: {steps}; undo it by hand"
@@ -126,6 +138,14 @@ def _end(timeline: Timeline) -> list[Text]:
     if timeline.reason:
         lines.append(Text.assemble("  because ", (timeline.reason, "bold")))
     return lines
+
+
+def _undone(undone: Sequence[str]) -> str:
+    groups = side_by_side(undone)
+    if len(groups) == 1 and groups[0].startswith(BESIDE):
+        return f"undone, {BESIDE}:{groups[0].removeprefix(BESIDE)}"
+    sign = "; " if any(group.startswith(BESIDE) for group in groups) else ", "
+    return f"undone, in this order: {sign.join(groups)}"
 
 
 def _row_json(row: Row) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticSerializationError
 
 from stepsaga.errors import EventInvalid, UsageError
 from stepsaga.store import saga_events
-from stepsaga.store.commits import EventRecord
+from stepsaga.store.commits import EventRecord, Outcome
 from stepsaga.store.content import to_text
 from stepsaga.store.saga_events import Event, SagaStarted
 
@@ -62,14 +62,25 @@ def effects_left(commits: Iterable[Commit]) -> list[str]:
     A compensation that had run before was given nothing of the effect; unless the participant left
     a tombstone (rule 10), the effect stands, and somebody has to undo it.
     """
-    events = [event for commit in commits for event in commit.events]
+    landed = [event for one in late_effects_left(commits) for event in one.events]
+    return list(dict.fromkeys(event.data["step"] for event in landed))
+
+
+def late_effects_left(commits: Iterable[Commit]) -> list[Commit]:
+    """The records of such effects. A step in a lane of its own is another one in each lane."""
+    commits = list(commits)
+    # What undoes a step, and what lands late for it, is caused by the commit in its slot.
     undone = {
-        event.data["step"]
-        for event in events
+        commit.causation_id
+        for commit in commits
+        for event in commit.events
         if event.type == saga_events.StepCompensated.__name__ and event.data["found"] == "result"
     }
-    landed = [e.data["step"] for e in events if e.type == saga_events.StepLanded.__name__]
-    return [step for step in dict.fromkeys(landed) if step not in undone]
+    return [
+        commit
+        for commit in commits
+        if commit.outcome is Outcome.LATE and commit.causation_id not in undone
+    ]
 
 
 class Upcasters:

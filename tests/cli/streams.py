@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from stepsaga.asl.kept import keep
+from stepsaga.graph import Call, InputNode, Role, SagaGraph, StepNode
 from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.slots import key_of, slot_text
 
 STREAM = "FulfilOrder#order-123"
 RUN = "2026-11-21T08:00:00.000Z"
-KEPT = {
-    "input": {
-        "name": "order",
-        "schema": {
-            "type": "object",
-            "properties": {
-                "customer": {"type": "string"},
-                "card": {"type": "string", "format": "password", "writeOnly": True},
-            },
-        },
+
+
+def step(name: str, slot: int, schema: dict[str, Any]) -> StepNode:
+    """A step of which only its result matters."""
+    call = Call(f"handlers.shop:{name}", "handlers.shop", (), Any, 20, None)
+    return StepNode(name, Role.COMPENSATABLE, call, (slot,), schema)
+
+
+INPUT = {
+    "type": "object",
+    "properties": {
+        "customer": {"type": "string"},
+        "card": {"type": "string", "format": "password", "writeOnly": True},
     },
-    "nodes": [
-        {"name": "reserve", "schema": {"type": "object"}},
-        {"name": "charge", "schema": {"properties": {"amount": {}, "iban": {"writeOnly": True}}}},
-        {"name": "ship", "schema": {"type": "string"}},
-    ],
 }
+CHARGE = {"properties": {"amount": {}, "iban": {"writeOnly": True}}}
+KEPT = keep(
+    SagaGraph(
+        name="FulfilOrder",
+        reference="sagas.orders:FulfilOrder",
+        input=InputNode("order", Any, INPUT),
+        nodes=(
+            step("reserve", 1, {"type": "object"}),
+            step("charge", 2, CHARGE),
+            step("ship", 3, {"type": "string"}),
+        ),
+    )
+)
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:FulfilOrder:order-123"
 ORDER = {"customer": "ada@example.com", "card": "tok_secret"}
 
 
@@ -42,6 +56,7 @@ def commit(  # noqa: PLR0913  # what tests vary
     attempt: int = 0,
     run: str = RUN,
     stream: str = STREAM,
+    cause: str = EXECUTION,
 ) -> Commit:
     """A commit, so many seconds after eight o'clock."""
     text = slot_text(run, (slot,))
@@ -53,7 +68,7 @@ def commit(  # noqa: PLR0913  # what tests vary
         events=events,
         commit_id=key_of(stream, text),
         correlation_id="order-123",
-        causation_id="arn:aws:states:us-east-1:000000000000:execution:FulfilOrder:order-123",
+        causation_id=cause,
         recorded_at=f"2026-11-21T08:{int(minutes):02d}:{rest:06.3f}Z",
         attempt=attempt,
         fingerprint="9f",

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stepsaga.cli.failures import Failure
 from stepsaga.cli.journal import FOLDER, Entry, Journal, JournalError
-from stepsaga.cli.timeline import Failure
 from stepsaga.engines.cost import Cost
 from tests.cli.streams import COMPLETED, IN_DOUBT, KEPT, RUN, STREAM
 

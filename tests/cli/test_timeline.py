@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from stepsaga.asl.names import snake
-from stepsaga.cli.timeline import Failure, Timeline, What, runs_of, timeline_of
+from stepsaga.cli.failures import Failure
+from stepsaga.cli.timeline import Timeline, What, runs_of, timeline_of
 from stepsaga.cli.timeline_view import as_json, view
 from stepsaga.cli.values import LONGEST, brief, one_line
 from stepsaga.cli.words import for_people
