@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
@@ -23,7 +24,8 @@ from stepsaga.engines.isolated import isolated
 from stepsaga.engines.ministack.deployment import Deployment, tools
 from stepsaga.engines.ministack.server import MiniStack
 from stepsaga.errors import StepsagaError
-from tools.local import Tables, fill, ledger
+from tools.local import Tables, ledger
+from tools.local import fill as fill_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +133,7 @@ def _orders(out: Console, server: MiniStack, deployed: Deployed) -> int:
     dynamodb = server.client("dynamodb")
     names = ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable")
     tables = Tables(*(deployed.resources[name] for name in names))
-    fill(dynamodb, tables)
+    fill_tables(dynamodb, tables)
     _introduce(out, deployed)
     client = Client.of_stack(deployed.stack)
     before = ledger(dynamodb, tables)
@@ -150,7 +152,8 @@ def _introduce(out: Console, deployed: Deployed) -> None:
     }
     out.print()
     for name, text in lines.items():
-        out.print(f"{name:<15}{text}", soft_wrap=True)
+        wrapped = fill(f"{name:<15}{text}", 100, subsequent_indent=" " * 15, break_long_words=False)
+        out.print(wrapped, soft_wrap=True)
 
 
 def _play(out: Console, number: int, scene: Scene, client: Client) -> bool:

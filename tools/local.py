@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers import inventory, notifications, payments, shipping
-from handlers.table import decode, name_of
+from handlers.table import name_of
+from tools import trips
+from tools.tables import below, create, put, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +24,7 @@ CARDS: Final = {"tok_ada": 20_000, "tok_empty": 100, "tok_cleo": 5_000}
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The names of the participants' tables."""
+    """The names of the tables that FulfilOrder's participants use."""
 
     stock: str
     accounts: str
@@ -38,7 +40,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """All that can be counted: articles by SKU, cents by card, parcels, messages.
+    """All that can be counted of orders: articles by SKU, cents by card, parcels, messages.
 
     ``refunded`` are the cents that had moved to the merchant and have come back.
     """
@@ -63,14 +65,20 @@ class Ledger:
         return {sku: count + self.held.get(sku, 0) for sku, count in self.stock.items()}
 
 
-def setup(
+def setup(dynamodb: Any) -> None:
+    """Create the tables of all participants under the names that they use, and fill them."""
+    setup_orders(dynamodb)
+    trips.setup(dynamodb)
+
+
+def setup_orders(
     dynamodb: Any,
     tables: Tables | None = None,
     *,
     stock: Mapping[str, int] = STOCK,
     cards: Mapping[str, int] = CARDS,
 ) -> None:
-    """Create the participants' tables and fill them.
+    """Create the tables of FulfilOrder's participants and fill them.
 
     Args:
         dynamodb: A low-level client.
@@ -79,13 +87,7 @@ def setup(
         cards: Cents by card.
     """
     tables = tables or Tables.of_environment()
-    for name in (tables.stock, tables.accounts, tables.parcels, tables.outbox):
-        dynamodb.create_table(
-            TableName=name,
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+    create(dynamodb, (tables.stock, tables.accounts, tables.parcels, tables.outbox))
     fill(dynamodb, tables, stock=stock, cards=cards)
 
 
@@ -99,44 +101,28 @@ def fill(
     """Put articles and cards into the participants' tables, which are there."""
     articles = {f"article#{sku}": count for sku, count in stock.items()}
     balances = {f"card#{token}": cents for token, cents in cards.items()} | {payments.MERCHANT: 0}
-    _fill(dynamodb, tables.stock, "on_hand", articles)
-    _fill(dynamodb, tables.accounts, "balance", balances)
+    put(dynamodb, tables.stock, "on_hand", articles)
+    put(dynamodb, tables.accounts, "balance", balances)
 
 
 def ledger(dynamodb: Any, tables: Tables | None = None) -> Ledger:
     """Count what is in the tables."""
     tables = tables or Tables.of_environment()
-    stock, accounts = _scan(dynamodb, tables.stock), _scan(dynamodb, tables.accounts)
-    parcels = _below(_scan(dynamodb, tables.parcels), "parcel#").values()
+    stock, accounts = scan(dynamodb, tables.stock), scan(dynamodb, tables.accounts)
+    parcels = below(scan(dynamodb, tables.parcels), "parcel#").values()
     taken = [parcel for parcel in parcels if parcel["state"] == shipping.HANDED_OVER]
-    holds = _below(stock, "hold#").values()
-    charges = _below(accounts, "charge#").values()
+    holds = below(stock, "hold#").values()
+    charges = below(accounts, "charge#").values()
     return Ledger(
-        stock={sku: int(one["on_hand"]) for sku, one in _below(stock, "article#").items()},
+        stock={sku: int(one["on_hand"]) for sku, one in below(stock, "article#").items()},
         held=_sum(hold["lines"] for hold in holds if hold["state"] == inventory.HELD),
         shipped=_sum(parcel["lines"] for parcel in taken),
-        cards={token: int(one["balance"]) for token, one in _below(accounts, "card#").items()},
+        cards={token: int(one["balance"]) for token, one in below(accounts, "card#").items()},
         merchant=int(accounts[payments.MERCHANT]["balance"]),
         refunded=sum(int(one["amount"]) for one in charges if one["state"] == payments.REFUNDED),
         parcels=len(taken),
-        messages=len(_scan(dynamodb, tables.outbox)),
+        messages=len(scan(dynamodb, tables.outbox)),
     )
-
-
-def _fill(dynamodb: Any, table: str, attribute: str, numbers: Mapping[str, int]) -> None:
-    items = [{"id": {"S": key}, attribute: {"N": str(n)}} for key, n in numbers.items()]
-    puts = [{"PutRequest": {"Item": item}} for item in items]
-    dynamodb.batch_write_item(RequestItems={table: puts})
-
-
-def _scan(dynamodb: Any, table: str) -> dict[str, dict[str, Any]]:
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-    items = [decode(item) for page in pages for item in page["Items"]]
-    return {item["id"]: item for item in sorted(items, key=lambda item: str(item["id"]))}
-
-
-def _below(items: Mapping[str, dict[str, Any]], prefix: str) -> dict[str, dict[str, Any]]:
-    return {key.removeprefix(prefix): one for key, one in items.items() if key.startswith(prefix)}
 
 
 def _sum(many: Iterable[Mapping[str, Any]]) -> dict[str, int]:

@@ -67,8 +67,9 @@ class Folder:
 
 def project_in(folder: Path) -> Folder:
     """Put a project into a folder: fresh, configured and built."""
+    others = shutil.ignore_patterns("__pycache__", "trips.py")  # the project has one saga
     for name in ("handlers", "sagas"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=others)
     for name in ("requirements/layer.lock", "template.yaml"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)

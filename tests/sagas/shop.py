@@ -11,7 +11,7 @@ from handlers import inventory, notifications, payments, shipping
 from handlers.models import Line, Order, Parcel, Payment, Reservation
 from handlers.table import Table
 from stepsaga import SagaContext
-from tools.local import Ledger, Tables, ledger, setup
+from tools.local import Ledger, Tables, ledger, setup_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ class Shop:
         prefix = f"shop-{next(numbers)}"
         names = Tables(*(f"{prefix}-{name}" for name in ("stock", "accounts", "parcels", "outbox")))
         stock = {"kettle": PLENTY, "tea": PLENTY, "last": 1}
-        setup(dynamodb, names, stock=stock, cards={"tok_ada": PLENTY, "tok_empty": 100})
+        setup_orders(dynamodb, names, stock=stock, cards={"tok_ada": PLENTY, "tok_empty": 100})
         return cls(dynamodb, names)
 
     def another(self) -> Shop:

@@ -49,12 +49,15 @@ TABLES = ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable")
 
 
 def copy_of_reference(root: Path) -> Path:
-    """The reference application's files in a folder of a test's own."""
+    """The reference application's files in a folder of a test's own, with FulfilOrder alone."""
+    others = shutil.ignore_patterns("__pycache__", "trips.py", "book_trip.asl.json")
     for name in ("handlers", "sagas", "statemachines"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, root / name, ignore=others)
     (root / "requirements").mkdir()
     for name in (LAYER_LOCK, "template.yaml", "samconfig.toml"):
         shutil.copyfile(ROOT / name, root / name)
+    template = root / "template.yaml"
+    template.write_text(render(root, application_of(root, [FULFIL_ORDER])), encoding="utf-8")
     return root
 
 

@@ -18,7 +18,7 @@ from tests.contract.engines.graphs import substituted
 from tests.contract.engines.hurry import with_short_times
 from tests.contract.engines.observe import Run, observe
 from tests.contract.engines.scripts import Invocation
-from tools.local import Ledger, Tables, ledger, setup
+from tools.local import Ledger, Tables, ledger, setup_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +110,7 @@ class House:
 
     def open(self) -> House:
         """Make the tables."""
-        setup(self.dynamodb, self.tables)
+        setup_orders(self.dynamodb, self.tables)
         return self
 
     def close(self) -> None:
