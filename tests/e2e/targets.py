@@ -14,6 +14,7 @@ import boto3
 from stepsaga.client import Client
 from stepsaga.engines.ministack.deployment import Deployed, deployed
 from stepsaga.sam.config import environment
+from tools import trips
 from tools.local import Ledger, Tables, fill, ledger
 
 if TYPE_CHECKING:
@@ -23,6 +24,21 @@ ROOT: Final = Path(__file__).parents[2]
 STAGE: Final = "STEPSAGA_SMOKE_STAGE"
 """The environment of samconfig.toml with which the suite deploys to AWS: ``dev``."""
 TABLES: Final = ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable")
+TRIP_TABLES: Final = (
+    "FlightsTable",
+    "HotelsTable",
+    "CarsTable",
+    "InsuranceTable",
+    "ReportsTable",
+    "OutboxTable",
+)
+OFFERS: Final = {
+    "flights": {"LX318": 1_000},
+    "hotels": {"harbour": 1_000, "full": 0},
+    "cars": {"small": 1_000},
+    "insurance": {"cancellation": 1_000},
+}
+ACCOUNTS: Final = {"acc_ada": 10_000_000}
 CARDS: Final = {"tok_ada": 20_000, "tok_empty": 100, "tok_cleo": 5_000}
 STOCK: Final = {"kettle": 1_000, "tea": 10_000}
 
@@ -51,6 +67,11 @@ class Target:
         return Tables(*(self.deployed.resources[name] for name in TABLES))
 
     @property
+    def trip_tables(self) -> trips.TripTables:
+        """The tables that BookTrip's participants use."""
+        return trips.TripTables(*(self.deployed.resources[name] for name in TRIP_TABLES))
+
+    @property
     def events(self) -> str:
         """The event table."""
         return self.deployed.outputs["EventTable"]
@@ -68,9 +89,15 @@ class Target:
         """What is in the participants' tables."""
         return ledger(self.client_of("dynamodb"), self.tables)
 
+    def count_trips(self) -> trips.TripLedger:
+        """What is in the tables of BookTrip's participants."""
+        return trips.ledger(self.client_of("dynamodb"), self.trip_tables)
+
     def refill(self) -> None:
-        """Put articles and cards into the participants' tables."""
-        fill(self.client_of("dynamodb"), self.tables, stock=STOCK, cards=CARDS)
+        """Put articles, cards, offers and accounts into the participants' tables."""
+        dynamodb = self.client_of("dynamodb")
+        fill(dynamodb, self.tables, stock=STOCK, cards=CARDS)
+        trips.fill(dynamodb, self.trip_tables, offers=OFFERS, accounts=ACCOUNTS)
 
     def go_wrong(self, saga_id: str, **faults: str | list[str]) -> None:
         """Let a saga's steps go wrong: by state, with ``_`` for blanks."""
