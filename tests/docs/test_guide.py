@@ -1,0 +1,96 @@
+"""The guide shows the sagas as they are, and what its commands print is what they print."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sagas.orders import FulfilOrder
+from sagas.trips import BookTrip
+from stepsaga.authoring import graph_of
+from stepsaga.drawing.mermaid import mermaid
+from tests.docs.blocks import Block, blocks_of
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "guide"
+PAGES = {"fulfil-order.md": FulfilOrder, "book-trip.md": BookTrip}
+PARTS = ("sagas", "handlers", "tools", "examples")
+VARIES = re.compile(r"\b[0-9A-F]{8}\b|\b[0-9a-f]{8}\.\.\.|[\d-]{10} [\d:]{8} UTC")
+"""What another run has otherwise: references, idempotency keys, the time."""
+
+
+def blocks(page: str, *languages: str) -> list[Block]:
+    """The blocks of a page in these languages."""
+    return [block for block in blocks_of(GUIDE / page) if block.language in languages]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_diagram_is_what_the_command_prints(page: str) -> None:
+    """A page's Mermaid is that of `stepsaga graph`."""
+    [drawn] = blocks(page, "mermaid")
+    assert drawn.text.rstrip("\n") == mermaid(graph_of(PAGES[page])).rstrip("\n")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_on_a_page_stands_in_the_source(page: str) -> None:
+    """Every Python block is a part of a saga or a handler, to the letter."""
+    sources = [file.read_text() for name in PARTS[:2] for file in (ROOT / name).glob("*.py")]
+    for block in blocks(page, "python"):
+        assert any(block.text in f"{text}\n" for text in sources), f"{page}:{block.line}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_its_whole_saga(page: str) -> None:
+    """All of the saga's class is on the page, in its order."""
+    file = Path(sys.modules[PAGES[page].__module__].__file__ or "")
+    body = file.read_text().partition("class ")[2]
+    shown = [one.text for one in blocks(page, "python") if one.text in f"class {body}\n"]
+    assert re.sub(r"\s", "", "".join(shown)) == re.sub(r"\s", "", f"class {body}")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
+    """Every command ends as announced, and a text block is what the command before it printed."""
+    for part in PARTS:
+        (tmp_path / part).symlink_to(ROOT / part)
+    printed = ""
+    for block in blocks(page, "bash", "text"):
+        if block.language == "text":
+            assert _constant(block.text) == _constant(printed)
+            continue
+        command = "stepsaga() { " + f'"{sys.executable}" -m stepsaga.cli "$@"' + "; }\n"
+        done = subprocess.run(  # noqa: S603  # the page's own words
+            ["bash", "-c", f"set -e\n{command}{block.text}"],  # noqa: S607  # whichever there is
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == block.exits, f"{page}:{block.line}\n{done.stderr}"
+        printed = done.stdout
+
+
+def _constant(text: str) -> str:
+    lines = (VARIES.sub("...", line).rstrip() for line in text.splitlines())
+    return "\n".join(lines).strip("\n")
+
+
+def test_the_index_names_every_page() -> None:
+    """A page that nobody finds is not read."""
+    linked = re.findall(r"\]\(([\w-]+\.md)\)", (GUIDE / "README.md").read_text())
+    assert linked == list(PAGES)
+    assert {page.name for page in GUIDE.glob("*.md")} == {"README.md", *PAGES}
+
+
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
+def test_links_lead_somewhere(page: str) -> None:
+    """Files that a page links to are there."""
+    for target in re.findall(r"\]\(([^)#]+)\)", (GUIDE / page).read_text()):
+        assert (GUIDE / target).exists(), target
