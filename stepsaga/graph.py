@@ -234,12 +234,16 @@ class ChoiceNode:
 
 @dataclass(frozen=True, slots=True)
 class WaitNode:
-    """A pause of ``seconds``, or until what a datum says; ``counts``: for so many seconds."""
+    """A pause.
+
+    Attributes:
+        seconds: How long; where a datum says it, how long at most. None where it is until a time.
+        until: The datum: a number of seconds where there is a most, else a point in time.
+    """
 
     name: str
     seconds: int | None = None
     until: Datum | None = None
-    counts: bool = False
     source: Source | None = None
 
 

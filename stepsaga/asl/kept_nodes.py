@@ -90,7 +90,6 @@ def _keep(node: Node) -> dict[str, Any]:
                 "name": node.name,
                 "seconds": node.seconds,
                 "until": node.until and _datum(node.until),
-                "counts": node.counts,
             }
 
 
@@ -121,7 +120,7 @@ def _node_from(kept: Mapping[str, Any]) -> Node:
             )
         case "wait":
             until = kept["until"] and _datum_from(kept["until"])
-            return WaitNode(kept["name"], kept["seconds"], until, kept["counts"])
+            return WaitNode(kept["name"], kept["seconds"], until)
         case unknown:
             raise ValueError(f"{unknown!r} is no kind of node")
 

@@ -120,7 +120,7 @@ class Lanes:
         if node.until is None:
             return {"Type": "Wait", "Seconds": node.seconds, **next_}
         keys = self._payloads.places.of(node.until, self._around(node))
-        field = "SecondsPath" if node.counts else "TimestampPath"
+        field = "TimestampPath" if node.seconds is None else "SecondsPath"
         return {"Type": "Wait", field: path(keys), **next_}
 
     def _around(self, node: Node) -> Around:

@@ -199,7 +199,8 @@ def execution_seconds(graph: SagaGraph) -> int:
     A step that starts just before the deadline still takes its time; then either all is undone, or
     the steps after the pivot run. A wait until a time that comes from data may take all there is.
     """
-    if any(isinstance(node, WaitNode) and node.until for node in walk(graph.nodes)):
+    waits = [node for node in walk(graph.nodes) if isinstance(node, WaitNode)]
+    if any(wait.seconds is None for wait in waits):
         return YEAR
     deadline = graph.deadline if graph.deadline is not None else forward_seconds(graph)
     steps = [node for node in steps_of(graph.nodes) if node.role is not Role.RETRIABLE]

@@ -270,11 +270,11 @@ class _Block:
             self.flow.problems.extend(options.problems)
             return WaitNode(name, seconds=seconds, source=wait.source)
         try:
-            until, counts = time_of(time, self._scope(name, wait))
+            until, most = time_of(time, self._scope(name, wait))
         except UnseenError as error:
             self._add("S214", name, error, wait.source)
             return WaitNode(name, seconds=1, source=wait.source)
-        return WaitNode(name, until=until, counts=counts, source=wait.source)
+        return WaitNode(name, seconds=most, until=until, source=wait.source)
 
     def _scope(self, name: str, declared: Nested) -> Scope:
         flow = self.flow

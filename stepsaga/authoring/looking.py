@@ -243,15 +243,15 @@ def items_of(data: object, scope: Scope) -> tuple[Datum, Any]:
     return datum, arguments[0] if len(arguments) == 1 else Any
 
 
-def time_of(data: object, scope: Scope) -> tuple[Datum, bool]:
-    """The time of a wait, and whether it is a number of seconds.
+def time_of(data: object, scope: Scope) -> tuple[Datum, int | None]:
+    """The time of a wait, and how many seconds it can be at most; None for a point in time.
 
     Raises:
         UnseenError: It is neither an aware datetime nor a number of seconds in range, for certain.
     """
     datum = datum_of(data, scope)
     if _is_aware(datum.annotation):
-        return datum, False
+        return datum, None
     hint = "annotate it AwareDatetime; or Annotated[int, Field(ge=0, le=86400)], seconds"
     if bare(datum.annotation) is not int:
         text = f"{shown(datum)} is {name_of(datum.annotation)}, which is no time for certain"
@@ -261,7 +261,7 @@ def time_of(data: object, scope: Scope) -> tuple[Datum, bool]:
     most = [one for one in _flat(metadata) if isinstance(one, Le | Lt)]
     if not least or not most or _most(most) > LONGEST_WAIT or _least(least) < 0:
         raise UnseenError(f"{shown(datum)} may be out of range for a wait in seconds", hint)
-    return datum, True
+    return datum, _most(most)
 
 
 def _flat(metadata: Iterable[Any]) -> list[Any]:

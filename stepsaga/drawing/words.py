@@ -63,7 +63,7 @@ def wait_text(wait: WaitNode, input_name: str) -> str:
     if wait.until is None:
         return f"wait {duration(wait.seconds or 0)}"
     text = datum_text(wait.until, input_name)
-    return f"wait {text} s" if wait.counts else f"wait until {text}"
+    return f"wait {text} s" if wait.seconds is not None else f"wait until {text}"
 
 
 def fork_title(node: ParallelNode | MapNode, input_name: str) -> str:

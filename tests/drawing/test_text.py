@@ -62,7 +62,7 @@ def test_durations_are_said_as_people_do(seconds: int, text: str) -> None:
     [
         (WaitNode("pause", seconds=90), "wait 1 min 30 s"),
         (WaitNode("pause", until=of_order("due")), "wait until order.due"),
-        (WaitNode("pause", until=of_order("pause"), counts=True), "wait order.pause s"),
+        (WaitNode("pause", seconds=60, until=of_order("pause")), "wait order.pause s"),
     ],
 )
 def test_a_wait_says_how_long_it_is(wait: WaitNode, text: str) -> None:
