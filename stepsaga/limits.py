@@ -10,6 +10,17 @@ DISPATCH_SECONDS: Final = 15
 DOCUMENT_BYTES: Final = 160 * 1024
 """Input and results together, as compact UTF-8 JSON, may not grow beyond this (rule 22)."""
 
+SHARE: Final = 16
+"""A result that takes more than one part in so many of what the document can still hold goes to the
+bucket, where there is one; one part in more where more results are to come (rule 22)."""
+
+POINTER_BYTES: Final = 200
+"""What stands for a result in the bucket is never larger: bucket names have 63 characters or less.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+
+ENTRY_BYTES: Final = 180
+"""Around a result in the document: its step's name, and what a lane reports besides."""
+
 ERROR_TEXT_BYTES: Final = 4 * 1024
 """Error texts are cut here, so that failures fit every document (rule 22)."""
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.asl.positions import Places, path, positions
+from stepsaga.asl.shares import shares
 from stepsaga.asl.times import SETTLE_SECONDS, looks_at_input
-from stepsaga.graph import ChoiceNode, MapNode, Origin, ParallelNode, StepNode, steps_of, walk
-from stepsaga.limits import FIRST_INDEX
+from stepsaga.graph import (
+    ChoiceNode,
+    MapNode,
+    Origin,
+    ParallelNode,
+    StepNode,
+    data_of,
+    steps_of,
+    walk,
+)
+from stepsaga.limits import FIRST_INDEX, SHARE
 from stepsaga.runtime.call import Part
 
 if TYPE_CHECKING:
@@ -32,6 +42,10 @@ class Payloads:
         self.places = Places(self.positions)
         self.checks_input = looks_at_input(graph)
         self.openers = frozenset(_openers(graph.nodes))
+        self.shares = shares(graph.nodes)
+        self.looked_into = frozenset(
+            datum.name for datum in data_of(graph.nodes) if datum.origin is Origin.STEP
+        )
         self._slots = {node.name: node.slot for node in steps_of(graph.nodes)}
 
     def forward(self, node: StepNode, *, fresh: bool) -> dict[str, Any]:
@@ -51,7 +65,7 @@ class Payloads:
             payload["results.$"] = "$"
         if node.name in self.openers and self.graph.input.model and not self.checks_input:
             payload["model"] = self.graph.input.model
-        return payload | lane_fields(lanes) | self._bounds(node)
+        return payload | lane_fields(lanes) | self._bounds(node) | self._size(node)
 
     def probe(self, node: StepNode, call: Call) -> dict[str, Any]:
         """The call that settles what became of a step: by a probe, or by its slot alone."""
@@ -59,6 +73,7 @@ class Payloads:
         self._mark(payload, node)
         if call.handler:
             payload["results.$"] = "$"
+            payload |= self._bounds(node) | self._size(node)
         return payload | lane_fields(self.positions[node.name].lanes)
 
     def probe_again(self, node: StepNode) -> dict[str, Any]:
@@ -67,6 +82,7 @@ class Payloads:
         lanes = self.positions[node.name].lanes
         payload = self._call(node, node.verify, Part.VERIFY, with_places=False)
         self._mark(payload, node)
+        payload |= self._bounds(node) | self._size(node)
         return payload | self._read_instead(node, node.verify, lanes) | lane_fields(lanes)
 
     def compensation(self, node: StepNode) -> dict[str, Any]:
@@ -217,6 +233,13 @@ class Payloads:
             and one.items.name == node.name
         }
         return {"most": most} if most else {}
+
+    def _size(self, node: StepNode) -> dict[str, Any]:
+        """How large a result may be that stays in the document (rule 22)."""
+        if node.name in self.looked_into:
+            return {"inline": True}
+        share = self.shares[node.name]
+        return {"share": share} if share > SHARE else {}
 
 
 def reports_of(name: str, lanes: Lanes, *, undo: bool = False) -> tuple[str, ...]:

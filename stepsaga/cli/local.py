@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from stepsaga.store.dynamodb import DynamoDBClient
 
 EVENT_TABLE: Final = "events"
+EVENT_BUCKET: Final = "events"
+"""In this process's memory: what is in it is gone when the command ends."""
 
 
 def prepare(stack: LocalStack, root: Path) -> DynamoDBClient:

@@ -19,7 +19,7 @@ from stepsaga.cli.discovery import ProjectError, find_sagas, make_importable
 from stepsaga.cli.exits import ENDING_CODES
 from stepsaga.cli.failures import failure_of
 from stepsaga.cli.journal import Entry, Journal
-from stepsaga.cli.local import EVENT_TABLE, prepare
+from stepsaga.cli.local import EVENT_BUCKET, EVENT_TABLE, prepare
 from stepsaga.cli.output import complain, console, print_json
 from stepsaga.cli.timeline import Timeline, timeline_of
 from stepsaga.cli.timeline_view import as_json as timeline_json
@@ -29,6 +29,7 @@ from stepsaga.engines.once import run_once
 from stepsaga.engines.simulator.naming import check_name
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.store.dynamodb import DynamoDBStore
+from stepsaga.store.objects import MemoryS3
 from stepsaga.testing.stack import local_stack
 
 if TYPE_CHECKING:
@@ -81,7 +82,12 @@ def run(  # noqa: PLR0913  # a command's options
                 compiled,
                 value,
                 saga_id=name,
-                store=DynamoDBStore(client=prepare(stack, root), table=EVENT_TABLE),
+                store=DynamoDBStore(
+                    client=prepare(stack, root),
+                    table=EVENT_TABLE,
+                    s3=MemoryS3(),
+                    bucket=EVENT_BUCKET,
+                ),
                 started=datetime.now(UTC),
                 faults=faults,
                 seed=seed,

@@ -13,8 +13,10 @@ from stepsaga.cli.failures import LANE_FAILED, Failure, explained
 from stepsaga.cli.labels import Labels, folded
 from stepsaga.cli.values import brief, one_line
 from stepsaga.engines.endings import Ending
+from stepsaga.engines.protocol import Status
 from stepsaga.errors import EventInvalid, UsageError
 from stepsaga.graph import steps_of
+from stepsaga.runtime.stored import stored_bytes
 from stepsaga.store.events import EventTypes, late_effects_left
 from stepsaga.store.saga_events import (
     Event,
@@ -235,6 +237,8 @@ class _Reader:
         return Row(timedelta(), *told)
 
     def _value(self, step: str, value: Any) -> str:
+        if (size := stored_bytes(value)) is not None:
+            return f"{size:,} bytes, in the bucket"
         return brief(value, self._results.get(step))
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from stepsaga.engines.simulator.integrations import Integration, TaskCall
     from stepsaga.store.commits import Commit
+    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 CALL_FAULTS: Final[Mapping[str, str]] = {
@@ -347,6 +348,10 @@ class _Deadly:
         call = parse_call(payload)
         self._own = call.address(call.slot)
 
+    @property
+    def objects(self) -> Objects | None:
+        return self._store.objects
+
     def append(self, commit: Commit) -> Commit:
         """Die, where it is the call's own slot or what landed late in it."""
         # Whatever is sealed elsewhere before the handler runs is no outcome of this call.
@@ -374,6 +379,10 @@ class _AsOfNow:
     def __init__(self, store: EventStore, stream_id: str) -> None:
         self._store = store
         self._then = {(c.stream_id, c.slot): c for c in store.read(stream_id)}
+
+    @property
+    def objects(self) -> Objects | None:
+        return self._store.objects
 
     def append(self, commit: Commit) -> Commit:
         return self._store.append(commit)

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from stepsaga.errors import BadCall
-from stepsaga.limits import DISPATCH_SECONDS
+from stepsaga.limits import DISPATCH_SECONDS, SHARE
 from stepsaga.store.slots import key_of, slot_text, stream_of
 
 
@@ -49,6 +49,8 @@ Instant = Annotated[str, AfterValidator(_aware)]
 
 SlotParts = Annotated[tuple[int, ...], Field(min_length=1)]
 EVERY: Final = "*"
+ITEMS: Final = "items"
+"""Where a lane's document has the items of the maps that it is in, by parameter name."""
 Pattern = Annotated[tuple[int | Literal["*"], ...], Field(min_length=1)]
 """A slot, or with ``*`` for each item of a map those of all items."""
 
@@ -117,6 +119,9 @@ class Call(BaseModel):
             is not there is None.
         items: The items of the maps that a compensation is in, by parameter name.
         most: How many items the lists at these paths of the input, or of the result, may have.
+        share: How many results the document may get yet, this one among them: one that takes more
+            than its part of what is free goes to the bucket (rule 22).
+        inline: The definition itself looks into the result, so it never goes there.
         since: When the fork was entered whose lanes a ``settle`` looks at.
         failures: Of those lanes; null for one that did not fail.
     """
@@ -147,6 +152,8 @@ class Call(BaseModel):
     places: dict[str, Keys] = Field(default_factory=dict)
     items: dict[str, Any] = Field(default_factory=dict)
     most: dict[str, int] = Field(default_factory=dict)
+    share: int = Field(default=SHARE, gt=0)
+    inline: bool = False
     since: Instant | None = None
     failures: tuple[Any, ...] = ()
     execution: Execution

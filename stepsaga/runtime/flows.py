@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from stepsaga.errors import Fenced, Rejected, RejectedInDoubt, StepFailed, StepFailedForGood
 from stepsaga.limits import DOCUMENT_BYTES
-from stepsaga.runtime.call import Part
+from stepsaga.runtime.call import EVERY, Part
 from stepsaga.runtime.handling import Invalid, Refused, results_of
 from stepsaga.runtime.journal import claimed_by, rejection_of, value_of
+from stepsaga.runtime.stored import Recorded
 from stepsaga.runtime.texts import class_text, cut, message_of
 from stepsaga.runtime.values import Unfit, compact
 from stepsaga.store.commits import Outcome
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from stepsaga.runtime.handling import Handling
     from stepsaga.runtime.journal import Journal, Slot
     from stepsaga.store.commits import Commit
+    from stepsaga.store.objects import Objects
 
 COMPLETED = "completed"
 ADOPTED = "adopted"
@@ -50,6 +52,7 @@ class Work:
     journal: Journal
     handling: Handling
     arrived: datetime
+    objects: Objects | None = None
 
 
 # Forward
@@ -61,7 +64,7 @@ def go_forward(work: Work) -> Reply:
         return _decided(work, stored)
     try:
         _refuse_if_pointless(work)
-        work.handling.bind(results_of(work.call))
+        work.handling.bind(results_of(work.call, work.objects))
     except Invalid as refusal:
         return _refuse(work, refusal, sure=True)
     except Refused as refusal:
@@ -185,7 +188,7 @@ def compensate(work: Work) -> Reply:
     if found == "nothing":
         return _undone(work, journal.compensate(undone, found, ()), NOTHING)
     try:
-        handling.bind(_recorded(work) | {call.step: value})
+        handling.bind(_recorded(work) | {call.step: Recorded(call.step, value, 0, work.objects)})
     except Refused as refusal:
         raise _given_up(work, refusal) from refusal
     try:
@@ -196,7 +199,7 @@ def compensate(work: Work) -> Reply:
 
 
 def _find(work: Work, undone: Slot) -> tuple[str, Any]:
-    """What the step left behind, in the words of `StepCompensated`, and its result.
+    """What the step left behind, in the words of `StepCompensated`, and its result's form.
 
     From here on nothing can be recorded for it: either there is a result, or the slot is sealed.
     """
@@ -236,7 +239,10 @@ def _seal_claimed(work: Work, slot: Slot) -> Commit:
 
 def _recorded(work: Work) -> dict[str, Any]:
     """The results of other steps, read from the stream: the call carries none (rule 22)."""
-    found = {step: work.journal.result(slot) for step, slot in work.call.reads.items()}
+    found = {
+        step: Recorded(step, work.journal.result(slot), slot.count(EVERY), work.objects)
+        for step, slot in work.call.reads.items()
+    }
     return found | work.call.items
 
 
@@ -264,7 +270,7 @@ def find_items(work: Work) -> Reply:
     call = work.call
     [source, *keys] = call.takes["items"]
     try:
-        found = work.handling.normal_input() if call.model else _recorded(work)[source]
+        found = work.handling.normal_input() if call.model else _recorded(work)[source].value()
     except Refused as refusal:
         raise _given_up(work, refusal) from refusal
     for key in keys:
@@ -308,7 +314,7 @@ def verify(work: Work) -> Reply:
     if work.call.claim and work.journal.seal_claim(work.call.slot).outcome is Outcome.SEALED:
         return _did_not_happen(work, work.handling.text("nobody has claimed it"), None)
     try:
-        work.handling.bind(results_of(work.call) | _recorded(work))
+        work.handling.bind(results_of(work.call, work.objects) | _recorded(work))
     except Refused as refusal:
         raise _given_up(work, refusal) from refusal
     try:

@@ -14,14 +14,14 @@ from stepsaga.errors import (
     StepFailed,
     StepFailedForGood,
 )
-from stepsaga.limits import DOCUMENT_BYTES
-from stepsaga.runtime.call import EVERY
+from stepsaga.runtime.call import EVERY, ITEMS
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.participant import participant_of
 from stepsaga.runtime.sensitive import redact
 from stepsaga.runtime.signatures import signature_of
+from stepsaga.runtime.stored import Recorded, recorded_form
 from stepsaga.runtime.texts import class_text, cut, describe, joined, message_of
-from stepsaga.runtime.values import JsonType, Unfit, compact
+from stepsaga.runtime.values import JsonType, Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stepsaga.runtime.call import Call
     from stepsaga.runtime.signatures import HandlerParameter
     from stepsaga.store.commits import EventRecord
+    from stepsaga.store.objects import Objects
 
     Handler = Callable[..., Any]
 
@@ -49,6 +50,7 @@ class Handling:
         participant: The module whose handlers this function may run.
         resolve: How ``module:qualname`` becomes a handler.
         resources: What replaces the participant's own, by name; the objects themselves.
+        objects: Where large results go, and come from; None where there is no bucket.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Handling:
         participant: str,
         resolve: Callable[[str], Handler],
         resources: Mapping[str, Any],
+        objects: Objects | None = None,
     ) -> None:
         self._call = call
+        self._objects = objects
         self._participant = participant
         self._resolve = resolve
         self._resources = resources
@@ -116,12 +120,13 @@ class Handling:
         """Find the handler and what it is to be given.
 
         Args:
-            results: Results of steps, by name.
+            results: Results of steps, and items, by name; those of the former as `Recorded`.
 
         Raises:
             Refused: There is no such handler here, or nothing fills one of its parameters.
             Invalid: A value does not fit its parameter.
             StepFailed, StepFailedForGood: A resource cannot be built.
+            StoreError: A result that it takes cannot be fetched.
         """
         call = self._call
         module = call.handler.partition(":")[0]
@@ -143,11 +148,12 @@ class Handling:
             self._fill(parameter, sources)
 
     def run(self) -> Any:
-        """Call the handler; return its result as JSON values.
+        """Call the handler; return its result as it is recorded: JSON values, or where they are.
 
         Raises:
             Rejected: The handler's own, as it was raised.
             StepFailed, StepFailedForGood: The handler raised, or its result cannot be recorded.
+            StoreError: Its result belongs into the bucket, and could not be put there.
         """
         result = self.run_only()
         # What is wrong with a result can be said in words that quote it.
@@ -155,10 +161,9 @@ class Handling:
         try:
             value = self._returns.write(result)
             refuse_long_lists(value, self._call.most, "its result")
-            self._refuse_if_too_large(value)
+            return recorded_form(value, self._call, self._objects)
         except Unfit as unfit:
             raise self._unusable(str(unfit)) from None
-        return value
 
     def run_only(self) -> Any:
         """Call the handler; return what it returns. Raises as `run`."""
@@ -205,7 +210,7 @@ class Handling:
             source, *path = self._call.takes[name]
             self._read(parameter, _followed(name, source, path, sources))
         elif name in sources:
-            self._read(parameter, sources[name])
+            self._read(parameter, _fetched(sources[name]))
         elif name in self._resources:
             self._arguments[name] = self._resources[name]
         elif name in (participant := participant_of(self._participant)).resources:
@@ -241,16 +246,6 @@ class Handling:
             step_idempotency_key=call.key(call.undoes) if call.undoes else key,
             correlation_id=call.execution.name,
         )
-
-    def _refuse_if_too_large(self, value: Any) -> None:
-        sizes = [len(compact(part)) for part in (self._call.execution.input, self._call.results)]
-        own = len(compact(value))
-        if own + sum(sizes) > DOCUMENT_BYTES:
-            raise Unfit(
-                f"its result has {own:,} bytes as JSON, which with {sizes[0]:,} of input and"
-                f" {sizes[1]:,} of earlier results is over {DOCUMENT_BYTES:,}; keep what is large"
-                " elsewhere, in S3 for instance, and return where it is"
-            )
 
     def _unusable(self, text: str) -> StepFailedForGood:
         return StepFailedForGood(
@@ -292,15 +287,24 @@ def _type_named(reference: str) -> JsonType:
     return JsonType(attrgetter(name)(import_module(module)))
 
 
-def results_of(call: Call) -> dict[str, Any]:
-    """The results that a call carries. After a failure, the document holds that, too."""
+def results_of(call: Call, objects: Objects | None) -> dict[str, Any]:
+    """The results that a call carries, and items. After a failure, the document holds that, too."""
     by_name = {
-        step: entry["value"]
+        step: Recorded(step, entry["value"], 0, objects)
         for step, entry in call.results.items()
         if isinstance(entry, dict) and "value" in entry
     }
-    elsewhere = {name: _found(call.results, keys) for name, keys in call.places.items()}
+    elsewhere = {
+        name: _found(call.results, keys)
+        if keys == (ITEMS, name)
+        else Recorded(name, _found(call.results, keys), keys.count(EVERY), objects)
+        for name, keys in call.places.items()
+    }
     return by_name | elsewhere | call.items
+
+
+def _fetched(source: Any) -> Any:
+    return source.value() if isinstance(source, Recorded) else source
 
 
 def _found(document: Any, keys: tuple[str, ...]) -> Any:
@@ -318,7 +322,7 @@ def _followed(name: str, source: str, path: Iterable[str], sources: Mapping[str,
     """What stands at a path; None below what is None."""
     if source not in sources:
         raise Refused(f"nothing fills {name!r}: there is no result of {source!r}")
-    value = sources[source]
+    value = _fetched(sources[source])
     for key in path:
         if value is None:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import StepFailed
@@ -21,7 +21,7 @@ PARTICIPANT: Final = "STEPSAGA_PARTICIPANT"
 EVENT_TABLE: Final = "STEPSAGA_EVENT_TABLE"
 """The event store's table."""
 EVENT_BUCKET: Final = "STEPSAGA_EVENT_BUCKET"
-"""Where events too large for an item go; optional."""
+"""Where results too large for a document go, and events too large for an item; optional."""
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def runtime_from(
     store: EventStore = DynamoDBStore(
         client=client("dynamodb"),
         table=table,
-        s3=client("s3") if bucket else None,
+        s3=LazyS3(client) if bucket else None,
         bucket=bucket,
     )
     return Runtime(
@@ -70,6 +70,31 @@ def runtime_from(
         resolve=resolve,
         observer=PowertoolsObserver(participant),
     )
+
+
+class LazyS3:
+    """S3, with a client that is made when it is first needed: most calls need none.
+
+    Args:
+        make: Makes a service's client.
+    """
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        self._make = make
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._make("s3")
+
+    def put_object(self, **parameters: Any) -> Mapping[str, Any]:
+        """PutObject."""
+        reply: Mapping[str, Any] = self._client.put_object(**parameters)
+        return reply
+
+    def get_object(self, **parameters: Any) -> Mapping[str, Any]:
+        """GetObject."""
+        reply: Mapping[str, Any] = self._client.get_object(**parameters)
+        return reply
 
 
 @lru_cache(maxsize=1)

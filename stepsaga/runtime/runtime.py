@@ -122,7 +122,8 @@ class Runtime:
             context: Lambda's, for the observer; its request id is what a claim carries (rule 27).
 
         Returns:
-            ``{"value": ...}``, JSON values.
+            ``{"value": ...}``, JSON values: the result, or what stands for it
+            (`stepsaga.runtime.stored`).
 
         Raises:
             CallError: Exactly one of the classes in ``stepsaga.errors``, never a subclass of an
@@ -151,12 +152,13 @@ class Runtime:
             participant=self._participant,
             resolve=self._resolve,
             resources=self._resources,
+            objects=self._store.objects,
         )
         try:
             arrived = self._now()
             _refuse_if_late(call, arrived)
             journal = Journal(call, self._store, self._now, _request_id(context))
-            work = Work(call, journal, handling, arrived)
+            work = Work(call, journal, handling, arrived, self._store.objects)
             reply = _FLOWS.get(call.part, go_forward)(work)
         except CallError as error:
             self._ended(call, error)

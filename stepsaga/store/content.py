@@ -40,6 +40,30 @@ class Pointer:
     sha256: str
 
 
+def pointer_to(content: bytes, bucket: str) -> Pointer:
+    """Where in a bucket a content is kept: the same content under the same key."""
+    return pointer_of(bucket, hashlib.sha256(content).hexdigest())
+
+
+def pointer_of(bucket: str, sha256: str) -> Pointer:
+    """The same, by the SHA-256 of the content."""
+    return Pointer(bucket, f"{OBJECT_PREFIX}{sha256}.json", sha256)
+
+
+def checked(content: bytes, pointer: Pointer) -> bytes:
+    """The content, if it is what the pointer was made for.
+
+    Raises:
+        ValueError: It was changed.
+    """
+    if (found := hashlib.sha256(content).hexdigest()) != pointer.sha256:
+        raise ValueError(
+            f"its data in s3://{pointer.bucket}/{pointer.key} was changed: SHA-256 {found},"
+            f" recorded {pointer.sha256}"
+        )
+    return content
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """Texts as attributes, one mapping for each, and the objects that must be in S3 first."""
@@ -129,8 +153,7 @@ def _offload(
         if size <= ITEM_LIMIT_BYTES or _size([chosen[index]]) < OBJECT_BYTES:
             break
         content = texts[index].encode()
-        digest = hashlib.sha256(content).hexdigest()
-        pointer = Pointer(bucket, f"{OBJECT_PREFIX}{digest}.json", digest)
+        pointer = pointer_to(content, bucket)
         form: Attributes = {"object": {"M": _pointer_attributes(pointer)}}
         size += _size([form]) - _size([chosen[index]])
         chosen[index] = form
@@ -171,12 +194,7 @@ def _text_of(
 
 
 def _fetched(pointer: Pointer, fetch: Callable[[Pointer], bytes] | None) -> bytes:
-    place = f"s3://{pointer.bucket}/{pointer.key}"
     if fetch is None:
+        place = f"s3://{pointer.bucket}/{pointer.key}"
         raise ValueError(f"its data is in {place}, and the store was given no S3 client (s3=...)")
-    content = fetch(pointer)
-    if (found := hashlib.sha256(content).hexdigest()) != pointer.sha256:
-        raise ValueError(
-            f"its data in {place} was changed: SHA-256 {found}, recorded {pointer.sha256}"
-        )
-    return content
+    return checked(fetch(pointer), pointer)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from stepsaga.store.commits import Commit
     from stepsaga.store.dynamodb import DynamoDBClient
+    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 ANY_BUCKET: Final = "bucket"
@@ -63,6 +64,11 @@ class CountingStore:
     def counts(self) -> Counts:
         """What was asked so far."""
         return self._counter.counts
+
+    @property
+    def objects(self) -> Objects | None:
+        """Not counted."""
+        return self._store.objects
 
     def append(self, commit: Commit) -> Commit:
         """Counted as one write."""

@@ -67,6 +67,11 @@ class DynamoDBStore:
         self._objects = Objects(s3, self._bucket) if s3 else None
         self._fetch = self._objects.fetch if self._objects else None
 
+    @property
+    def objects(self) -> Objects | None:
+        """The bucket; see `EventStore`."""
+        return self._objects
+
     def append(self, commit: Commit) -> Commit:
         """Put a commit into its slot, unless the slot is taken; see `EventStore`."""
         encoded = codec.encode(commit, bucket=self._bucket)

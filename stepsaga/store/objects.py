@@ -1,17 +1,26 @@
-"""Data that is too large for an item, in S3 under keys that come from its content."""
+"""Data that is too large for its place, in S3 under keys that come from its content."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from io import BytesIO
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
+from stepsaga.errors import StoreUnreachable
+from stepsaga.store.content import checked, pointer_to
 from stepsaga.store.failures import code_of, explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stepsaga.store.content import Pointer
+
+GONE: Final = "NoSuchKey"
+HIDDEN: Final = "AccessDenied"
+"""What S3 also says of an object that is gone, to whoever may not list the bucket.
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html"""
 
 
 class S3Client(Protocol):
@@ -27,11 +36,27 @@ class S3Client(Protocol):
 
 
 class Objects:
-    """Reads any object that an item points to; writes into one bucket."""
+    """Reads any object that something points to; writes into one bucket.
+
+    Args:
+        client: A low-level client.
+        bucket: The bucket to write into; empty where nothing is written.
+    """
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that is written into; empty where nothing is."""
+        return self._bucket
+
+    def keep(self, content: bytes) -> Pointer:
+        """Put a content under its own key. Again is the same as once."""
+        pointer = pointer_to(content, self._bucket)
+        self.put({pointer.key: content})
+        return pointer
 
     def put(self, objects: Mapping[str, bytes]) -> None:
         """Put objects by key. Again is the same as once: a key comes from its content."""
@@ -41,18 +66,64 @@ class Objects:
                     Bucket=self._bucket, Key=key, Body=content, ContentType="application/json"
                 )
 
+    def read(self, pointer: Pointer) -> bytes:
+        """The bytes of an object, which are those that were kept.
+
+        Raises:
+            ValueError: It is gone, or was changed.
+        """
+        return checked(self.fetch(pointer), pointer)
+
     def fetch(self, pointer: Pointer) -> bytes:
-        """The bytes of an object.
+        """The bytes of an object, whatever they are.
 
         Raises:
             ValueError: It is gone.
         """
+        place = f"s3://{pointer.bucket}/{pointer.key}"
         with explained(f"bucket {pointer.bucket!r}"):
             try:
                 reply = self._client.get_object(Bucket=pointer.bucket, Key=pointer.key)
                 content: bytes = reply["Body"].read()
             except ClientError as error:
-                if code_of(error) != "NoSuchKey":
+                if code_of(error) == HIDDEN:
+                    raise StoreUnreachable(
+                        f"AWS refuses {place} ({HIDDEN}): the role may not read it, or it is gone"
+                    ) from error
+                if code_of(error) != GONE:
                     raise
-                raise ValueError(f"s3://{pointer.bucket}/{pointer.key} is gone") from error
+                raise ValueError(f"{place} is gone") from error
         return content
+
+
+class MemoryS3:
+    """As much of S3 as `Objects` uses, in memory: for runs and tests in one process."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._contents: dict[tuple[str, str], bytes] = {}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all objects, sorted."""
+        with self._lock:
+            return tuple(sorted(key for _, key in self._contents))
+
+    def put_object(self, **parameters: Any) -> Mapping[str, Any]:
+        """Keep an object; one that is there is replaced."""
+        with self._lock:
+            self._contents[parameters["Bucket"], parameters["Key"]] = bytes(parameters["Body"])
+        return {}
+
+    def get_object(self, **parameters: Any) -> Mapping[str, Any]:
+        """An object's content as a stream.
+
+        Raises:
+            ClientError: There is none, in S3's words.
+        """
+        with self._lock:
+            content = self._contents.get((parameters["Bucket"], parameters["Key"]))
+        if content is None:
+            told = {"Code": GONE, "Message": "The specified key does not exist."}
+            raise ClientError({"Error": told}, "GetObject")
+        return {"Body": BytesIO(content)}

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stepsaga.store.commits import Commit
+    from stepsaga.store.objects import Objects
 
 
 class StreamReader(Protocol):
@@ -37,6 +38,11 @@ class EventStore(Protocol):
 
     Every method raises `TableMissing`, `StoreUnreachable` or `StoreThrottled` for what they say.
     """
+
+    @property
+    def objects(self) -> Objects | None:
+        """Where results go that are too large for a saga's document; None: there is no bucket."""
+        ...
 
     def append(self, commit: Commit) -> Commit:
         """Put a commit into its slot, unless the slot is taken; return what the slot holds then.

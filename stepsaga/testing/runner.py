@@ -12,6 +12,8 @@ from stepsaga.authoring import graph_of
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.once import run_once
 from stepsaga.errors import EngineError, UsageError
+from stepsaga.graph import steps_of
+from stepsaga.runtime.stored import Recorded
 from stepsaga.runtime.values import JsonType
 from stepsaga.store.commits import EventRecord, Outcome
 from stepsaga.store.events import effects_left
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.once import Run
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
     from stepsaga.store.commits import Commit
+    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
     Fail = Mapping[str, str | Sequence[str | None] | None]
@@ -87,7 +90,7 @@ class SagaRunner:
     """Runs sagas on the simulator, with their real handlers and a virtual clock.
 
     Args:
-        store: The event store; one in memory where none is given.
+        store: The event store; one in memory, with a bucket, where none is given.
         resources: What replaces participants' resources, by name.
         seed: Of jitter.
     """
@@ -99,7 +102,7 @@ class SagaRunner:
         resources: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
-        self.store: EventStore = store or MemoryStore()
+        self.store: EventStore = store or MemoryStore(bucket="results")
         self._resources = dict(resources or {})
         self._seed = seed
         self._runs = 0
@@ -128,7 +131,8 @@ class SagaRunner:
                 there; an input that is no JSON; an id used before.
         """
         self._runs += 1
-        compiled = build(graph_of(saga))
+        graph = graph_of(saga)
+        compiled = build(graph)
         name = id or f"{compiled.name}-{self._runs}"
         if next(iter(self.store.read(stream_of(compiled.name, name))), None) is not None:
             raise UsageError(f"{compiled.name} {name} has run already; give another id")
@@ -149,7 +153,8 @@ class SagaRunner:
                 f"the fault on {', '.join(map(repr, done.idle))} never struck: the saga did not get"
                 " there; add a fault that leads there"
             )
-        return _told(compiled.name, done)
+        steps = {node.name for node in steps_of(graph.nodes)}
+        return _told(compiled.name, done, _results(done.view, steps, self.store.objects))
 
 
 def json_of(saga: type[Saga], value: Any) -> Any:
@@ -166,13 +171,13 @@ def json_of(saga: type[Saga], value: Any) -> Any:
     return JsonType(annotation).write(value)
 
 
-def _told(saga: str, done: Run) -> SagaRun:
+def _told(saga: str, done: Run, results: Mapping[str, Any]) -> SagaRun:
     view = done.view
     return SagaRun(
         saga=saga,
         id=view.name,
         ending=ending_of(view),
-        results=_results(view),
+        results=results,
         error=view.error or "",
         cause=view.cause or "",
         commits=done.commits,
@@ -182,10 +187,14 @@ def _told(saga: str, done: Run) -> SagaRun:
     )
 
 
-def _results(view: ExecutionView) -> dict[str, Any]:
+def _results(view: ExecutionView, steps: set[str], objects: Objects | None) -> dict[str, Any]:
     document = view.output if isinstance(view.output, dict) else {}
-    return {
-        step: entry["value"]
-        for step, entry in document.items()
+    found = {
+        name: entry["value"]
+        for name, entry in document.items()
         if isinstance(entry, dict) and "value" in entry
     }
+    opened = {
+        name: Recorded(name, found[name], 0, objects).value() for name in found.keys() & steps
+    }
+    return found | opened

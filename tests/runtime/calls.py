@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from stepsaga.runtime.observer import Observer
     from stepsaga.store import Commit, EventStore
+    from stepsaga.store.objects import Objects
 
 PARTICIPANT = "shop.payments"
 RUN = "2026-11-21T08:00:00.000Z"
@@ -122,6 +123,11 @@ class Interrupted:
     before: Callable[[], object]
     append_number: int = 1
     appends: int = 0
+
+    @property
+    def objects(self) -> Objects | None:
+        """Pass on."""
+        return self.inner.objects
 
     def append(self, commit: Commit) -> Commit:
         """Let the other one go first, then append."""

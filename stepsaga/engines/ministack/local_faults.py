@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from stepsaga.store.commits import Commit
+    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 FILE: Final = "STEPSAGA_FAULTS"
@@ -72,6 +73,10 @@ class _Last:
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
+
+    @property
+    def objects(self) -> Objects | None:
+        return self._store.objects
 
     def append(self, commit: Commit) -> Commit:
         del commit
