@@ -13,7 +13,6 @@ from stepsaga.cli.failures import LANE_FAILED, Failure, explained
 from stepsaga.cli.labels import Labels, folded
 from stepsaga.cli.values import brief, one_line
 from stepsaga.engines.endings import Ending
-from stepsaga.engines.protocol import Status
 from stepsaga.errors import EventInvalid, UsageError
 from stepsaga.graph import steps_of
 from stepsaga.runtime.stored import stored_bytes

@@ -10,6 +10,7 @@ import stepsaga
 from stepsaga.asl.fingerprint import canonical
 from stepsaga.errors import DeploymentError
 from stepsaga.sam import rights
+from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, dump, ref, sub
 from stepsaga.sam.lock import requirements_of
 from stepsaga.sam.references import resolved, texts
@@ -79,6 +80,7 @@ def participant(
     environment = {
         "STEPSAGA_PARTICIPANT": function.module,
         "STEPSAGA_EVENT_TABLE": ref("EventTable"),
+        "STEPSAGA_EVENT_BUCKET": ref(BUCKET),
         **{name: resolved(value) for name, value in sorted(function.environment.items())},
     }
     resource = lambda_function(function.name, function.module, function.seconds, function.memory)
@@ -100,8 +102,9 @@ def participant(
     kept = {"DeletionPolicy": KEPT_ONCE_DEPLOYED, "UpdateReplacePolicy": "Retain"}
     statements = [
         *rights.events("PutItem", "GetItem", "Query"),
+        *rights.objects(),
         *(resolved(statement) for statement in function.policies),
-        *rights.function_basics(function.name, rights.USE_KEY),
+        *rights.function_basics(function.name, rights.USE_KEY, via=("dynamodb", "s3")),
     ]
     return {
         function.name: resource | kept,

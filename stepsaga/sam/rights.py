@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import att, either, ref, sub
+from stepsaga.store.content import OBJECT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,12 +43,14 @@ def allow(actions: Sequence[str], resource: Any, **more: Any) -> Statement:
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
 
 
-def function_basics(name: str, key: Sequence[str]) -> list[Any]:
+def function_basics(
+    name: str, key: Sequence[str], *, via: Sequence[str] = ("dynamodb",)
+) -> list[Any]:
     """What every function needs: its own log group, traces, and so much of the table's key."""
     return [
         allow(["logs:CreateLogStream", "logs:PutLogEvents"], att(f"{name}Logs.Arn")),
         allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
-        use_of_key(key),
+        use_of_key(key, via=via),
     ]
 
 
@@ -58,6 +62,19 @@ def events(*actions: str) -> list[Any]:
     """
     table, named = att("EventTable.Arn"), [f"dynamodb:{action}" for action in actions]
     return [allow(named, table), {"Effect": "Deny", "NotAction": named, "Resource": table}]
+
+
+def objects() -> list[Any]:
+    """Put and get what is too large for a document or an item, and nothing else in that bucket.
+
+    IAM knows no right to put only where nothing is. A key is its content's SHA-256, which every
+    reader compares: what was put over is seen, and never taken for a result.
+    """
+    bucket, named = att(f"{BUCKET}.Arn"), ["s3:GetObject", "s3:PutObject"]
+    return [
+        allow(named, sub(f"${{{BUCKET}.Arn}}/{OBJECT_PREFIX}*")),
+        {"Effect": "Deny", "NotAction": named, "Resource": [bucket, sub(f"${{{BUCKET}.Arn}}/*")]},
+    ]
 
 
 def machine(functions: Sequence[str], *, records: bool) -> list[Any]:
@@ -74,12 +91,13 @@ def machine(functions: Sequence[str], *, records: bool) -> list[Any]:
     return [*statements, *_MACHINE_BASICS]
 
 
-def use_of_key(actions: Sequence[str]) -> Any:
-    """The event table's key, by DynamoDB alone, where there is one.
+def use_of_key(actions: Sequence[str], *, via: Sequence[str] = ("dynamodb",)) -> Any:
+    """The key of what is kept, through the services that keep it alone, where there is one.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
     """
-    condition = {"StringEquals": {"kms:ViaService": sub("dynamodb.${AWS::Region}.amazonaws.com")}}
+    services = [sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in via]
+    condition = {"StringEquals": {"kms:ViaService": services}}
     statement = allow([f"kms:{action}" for action in actions], ref("KeyArn"), Condition=condition)
     return either("HasKey", statement)
 

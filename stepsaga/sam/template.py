@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import DeploymentError
-from stepsaga.sam import alarms, fit, functions, machines, table
+from stepsaga.sam import alarms, bucket, fit, functions, machines, table
 from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
 from stepsaga.sam.merge import Page
@@ -52,7 +52,7 @@ Parameters:
   KeyArn:
     Type: String
     Default: ""
-    Description: A KMS key for the event table; without one it is encrypted with DynamoDB's own.
+    Description: A KMS key for what events hold; without one AWS's own keys encrypt it.
 """
 
 
@@ -129,6 +129,7 @@ def sections(
         functions.LAYER: functions.layer(target["Architecture"]),
     }
     parts = [
+        bucket.event_bucket(),
         *(
             functions.participant(root, one, mark, around(root, one, known))
             for one in application.functions
@@ -179,6 +180,10 @@ def _outputs(application: Application) -> dict[str, Any]:
         "EventTable": {
             "Description": "The events of all sagas: stepsaga show ID --table",
             "Value": ref("EventTable"),
+        },
+        "EventBucket": {
+            "Description": "Results too large for a saga's document; part of the events",
+            "Value": ref(bucket.BUCKET),
         },
         "AlarmTopic": {
             "Description": "Subscribe to it: alarms are sent here",

@@ -42,7 +42,7 @@ def statement(text: str) -> dict[str, Any]:
     """The one statement that a participant asked for."""
     role = load(text)["Resources"]["TillRole"]
     policy = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-    found: dict[str, Any] = policy[2]
+    found: dict[str, Any] = policy[4]
     return found
 
 

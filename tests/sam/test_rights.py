@@ -136,6 +136,82 @@ def test_what_a_participant_asks_for_does_not_reach_the_events(
     assert not any(allowed(found, f"dynamodb:{change}", EVENTS) for change in CHANGES)
 
 
+OBJECT = "<EventBucket.Arn>/stepsaga/3f"
+OBJECT_CHANGES = ["DeleteObject", "DeleteObjectVersion", "PutObjectAcl", "PutObjectTagging"]
+BUCKET_CHANGES = ["ListBucket", "DeleteBucket", "PutBucketPolicy", "PutLifecycleConfiguration"]
+
+
+def test_participants_put_and_get_objects(template: dict[str, Any]) -> None:
+    """A participant may put and get large results, and nothing else in their bucket (rule 31)."""
+    asked = [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]
+    for name in ("Inventory", "Notifications", "Payments", "Shipping"):
+        found = role(template, name)
+        for action in ("GetObject", "PutObject"):
+            assert allowed(found, f"s3:{action}", OBJECT)
+            assert not allowed(found, f"s3:{action}", "<EventBucket.Arn>/elsewhere/3f")
+            assert not allowed(found, f"s3:{action}", "<OtherBucket.Arn>/stepsaga/3f")
+        for more in (found, [*found, *asked]):
+            assert not any(allowed(more, f"s3:{change}", OBJECT) for change in OBJECT_CHANGES)
+            changes = [f"s3:{change}" for change in BUCKET_CHANGES]
+            assert not any(allowed(more, change, "<EventBucket.Arn>") for change in changes)
+        assert allowed([*found, *asked], "s3:DeleteObject", "<OtherBucket.Arn>/x")
+
+
+@pytest.mark.parametrize("name", ["Keep", "Watch", "FulfilOrderMachine"])
+def test_nobody_else_reaches_objects(template: dict[str, Any], name: str) -> None:
+    """Only what runs handlers has to do with their results."""
+    found = role(template, name)
+    assert not any(allowed(found, f"s3:{action}", OBJECT) for action in ("GetObject", "PutObject"))
+
+
+@pytest.mark.parametrize(
+    ("prod", "key", "encryption"),
+    [
+        (True, "", {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}),
+        (
+            False,
+            KEY,
+            {
+                "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+                "BucketKeyEnabled": True,
+            },
+        ),
+    ],
+)
+def test_the_bucket_is_private(
+    template: dict[str, Any], *, prod: bool, key: str, encryption: dict[str, Any]
+) -> None:
+    """It is closed to the public and encrypted, has no lifecycle, and outlives a stack in prod."""
+    bucket = resolved(template["Resources"]["EventBucket"], prod=prod, key=key)
+    kept = "Retain" if prod else "Delete"
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == (kept, kept)
+    assert bucket["Properties"] == {
+        "PublicAccessBlockConfiguration": {
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        },
+        "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
+    }
+
+
+def test_the_bucket_is_reached_by_tls_only(template: dict[str, Any]) -> None:
+    """Whoever comes without TLS is denied everything in it."""
+    policy = resolved(template["Resources"]["EventBucketPolicy"])
+    assert policy["Properties"]["Bucket"] == "EventBucket"
+    assert policy["Properties"]["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": ["<EventBucket.Arn>", "<EventBucket.Arn>/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]
+
+
 def test_participants_reach_their_own_tables_only(template: dict[str, Any]) -> None:
     """What one participant keeps no other one can read or write, nor can it start a saga."""
     own = {
@@ -190,11 +266,12 @@ def test_watch_only_looks(template: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["Inventory", "Keep", "Watch", "FulfilOrderMachine"])
-def test_the_key_is_used_by_dynamodb_alone(template: dict[str, Any], name: str) -> None:
-    """A role uses the table's key through DynamoDB, and where there is none speaks of none."""
+def test_the_key_is_used_by_what_keeps_events(template: dict[str, Any], name: str) -> None:
+    """A role uses the key through DynamoDB, participants also through S3; without one, not at all."""
     [key] = [one for one in role(template, name) if "kms:Decrypt" in one.get("Action", ())]
     assert key["Resource"] == KEY
-    via = {"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"}
+    services = ["dynamodb", "s3"] if name == "Inventory" else ["dynamodb"]
+    via = {"kms:ViaService": [f"{service}.eu-central-1.amazonaws.com" for service in services]}
     assert key["Condition"] == {"StringEquals": via}
     assert not [one for one in role(template, name, key="") if "kms" in str(one)]
 
