@@ -1,4 +1,4 @@
-"""The numbers that compiler, runtime and store must agree on. Imports nothing."""
+"""What compiler, runtime, store and template must agree on, numbers mostly. Imports nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ DOCUMENT_BYTES: Final = 160 * 1024
 SHARE: Final = 16
 """A result that takes more than one part in so many of what the document can still hold goes to the
 bucket, where there is one; one part in more where more results are to come (rule 22)."""
+
+OBJECT_PREFIX: Final = "stepsaga/"
+"""Where in the bucket the objects are. Their keys come from their content."""
 
 POINTER_BYTES: Final = 200
 """What stands for a result in the bucket is never larger: bucket names have 63 characters or less.

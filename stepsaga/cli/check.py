@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,15 +14,18 @@ from rich.text import Text
 from stepsaga.asl import build
 from stepsaga.asl.compiler import execution_seconds
 from stepsaga.authoring import Saga, graph_of
+from stepsaga.checks.payloads import Place, estimate
 from stepsaga.cli.discovery import find_sagas
 from stepsaga.cli.exits import PROBLEM
 from stepsaga.cli.output import complain, console, print_json, say
 from stepsaga.cli.words import for_people
 from stepsaga.graph import steps_of
+from stepsaga.limits import DOCUMENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stepsaga.checks.payloads import Estimate
     from stepsaga.cli.discovery import Broken
     from stepsaga.errors import Problem
 
@@ -50,6 +54,9 @@ def check(
         )
     else:
         _show(rows)
+        if saga is not None:
+            for row in rows:
+                _show_payloads(row["payloads"])
         _complain(problems, broken)
     if problems or broken:
         raise typer.Exit(PROBLEM)
@@ -68,6 +75,26 @@ def _row(saga: type[Saga]) -> dict[str, Any]:
         "execution_seconds": execution_seconds(graph),
         "characters": len(compiled.text),
         "fingerprint": compiled.fingerprint,
+        "payloads": _payloads(estimate(graph)),
+    }
+
+
+def _payloads(found: Estimate) -> dict[str, Any]:
+    return {
+        "limit": DOCUMENT_BYTES,
+        "input": asdict(found.input),
+        "document": found.document,
+        "roomy_input": found.roomy_input,
+        "results": [
+            {
+                "step": one.step,
+                **asdict(one.size),
+                "times": one.times,
+                "place": one.place.value,
+                "threshold": one.threshold,
+            }
+            for one in found.results
+        ],
     }
 
 
@@ -86,6 +113,29 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
             f"{row['characters']:,} characters",
         )
     console().print(table)
+
+
+def _show_payloads(found: dict[str, Any]) -> None:
+    """What the models say about sizes, where the functions have a bucket."""
+    table = Table("", "least bytes", "most", "how many", "goes to", box=None, pad_edge=False)
+    table.add_row("input", *_sizes(found["input"]), "1", f"refused over {found['limit']:,}")
+    for one in found["results"]:
+        place = one["place"]
+        if place == Place.EITHER:
+            place = f"document; bucket over {one['threshold']:,}"
+        table.add_row(Text(one["step"]), *_sizes(one), f"{one['times']:,}", place)
+    console().print()
+    console().print(table)
+    worst = "no bound can be told" if found["document"] is None else f"{found['document']:,} bytes"
+    say(f"input and results at worst: {worst}; more than {found['limit']:,} is refused")
+    if found["roomy_input"] < found["input"]["least"]:
+        say("maps have so many items that no input leaves room for all: lower most=", style="red")
+    elif found["input"]["most"] is None or found["roomy_input"] < found["input"]["most"]:
+        say(f"an input of up to {found['roomy_input']:,} bytes leaves room for all results")
+
+
+def _sizes(size: dict[str, Any]) -> tuple[str, str]:
+    return f"{size['least']:,}", "unbounded" if size["most"] is None else f"{size['most']:,}"
 
 
 def _complain(problems: Sequence[Problem], broken: Sequence[Broken]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.limits import OBJECT_PREFIX
 from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import att, either, ref, sub
-from stepsaga.store.content import OBJECT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

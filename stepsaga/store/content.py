@@ -15,6 +15,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.limits import OBJECT_PREFIX
 from stepsaga.store.sizes import ITEM_LIMIT_BYTES, attribute_bytes, write_units
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 Attributes = dict[str, Any]
 """Attributes by name, values in DynamoDB JSON."""
-
-OBJECT_PREFIX: Final = "stepsaga/"
-"""Where in the bucket the objects are. Their keys come from their content."""
 
 OBJECT_BYTES: Final = 16 * 1024
 """What is smaller stays in the item: a commit of countless small events is no reason for countless

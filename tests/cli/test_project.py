@@ -69,6 +69,20 @@ def test_check_for_machines() -> None:
     assert (said["problems"], said["broken"]) == ([], [])
 
 
+def test_check_estimates_payloads() -> None:
+    """Of one saga it says how large its results are, and which can go to the bucket (rule 22)."""
+    said = call("check", "FulfilOrder")
+    assert "document; bucket over 10,0" in said.stdout
+    assert "input and results at worst: " in said.stdout
+    assert "bucket" not in call("check").stdout
+    [saga] = json.loads(call("check", "FulfilOrder", "--json").stdout)["sagas"]
+    results = {one["step"]: one for one in saga["payloads"]["results"]}
+    assert list(results) == ["reserve", "charge", "ship", "thank"]
+    assert results["charge"]["most"] is None
+    assert (results["charge"]["place"], results["charge"]["times"]) == ("either", 1)
+    assert saga["payloads"]["limit"] == 163_840
+
+
 def test_the_committed_machines_are_what_the_sagas_say() -> None:
     """What is in statemachines is what the compiler makes of the sagas now."""
     said = call("compile", "--check")

@@ -57,6 +57,14 @@ def text(shown: Timeline, cost: Cost | None = None, **options: Any) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
+def test_a_stored_result_is_told_by_its_size() -> None:
+    """Of a result in the bucket a line says how large it is, not where."""
+    pointer = {"$stored": {"bucket": "b", "sha256": "ab", "bytes": 200_002}}
+    done = commit(1, 1.0, Outcome.RESULT, event("StepCompleted", step="reserve", value=pointer))
+    [row] = timeline([done]).rows
+    assert row.detail == "200,002 bytes, in the bucket"
+
+
 def test_a_completed_saga_at_a_glance() -> None:
     """The whole text of a saga that completed: values, attempts, events, no end to explain."""
     assert text(timeline(COMPLETED), COST) == (

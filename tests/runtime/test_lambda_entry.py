@@ -15,8 +15,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from stepsaga.errors import StepFailed
-from stepsaga.runtime.lambda_entry import runtime_from
+from stepsaga.runtime.lambda_entry import LazyS3, runtime_from
 from stepsaga.store import DynamoDBStore
+from stepsaga.store.objects import MemoryS3
 from stepsaga.store.table import create_table
 from tests.runtime.calls import RUN, STREAM, call
 
@@ -66,10 +67,10 @@ def in_lambda(payloads: list[Any], **environment: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if line.startswith(("reply", "error"))]
 
 
-def client(endpoint: str) -> Any:
-    """A DynamoDB client."""
+def client(endpoint: str, service: str = "dynamodb") -> Any:
+    """A client, of DynamoDB mostly."""
     return boto3.client(
-        "dynamodb",
+        service,
         endpoint_url=endpoint,
         region_name="eu-central-1",
         aws_access_key_id="testing",
@@ -107,6 +108,50 @@ def test_a_function_records_in_its_table(endpoint: str) -> None:
         f"{RUN}/00002": "result",
         f"{RUN}/00003": "rejected",
     }
+
+
+def test_a_function_puts_large_results_into_its_bucket(endpoint: str) -> None:
+    """With a bucket in the environment a large result is stored, and a later call is given it."""
+    create_table(client(endpoint), "large-events")
+    s3 = client(endpoint, "s3")
+    region = {"LocationConstraint": "eu-central-1"}
+    s3.create_bucket(Bucket="large-results", CreateBucketConfiguration=region)
+    now = "2999-01-01T00:00:00.000Z"
+    environment = {
+        "STEPSAGA_PARTICIPANT": "tests.runtime.entry_handlers",
+        "STEPSAGA_EVENT_TABLE": "large-events",
+        "STEPSAGA_EVENT_BUCKET": "large-results",
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+    one = call(handler="tests.runtime.entry_handlers:scan", entered=now)
+    [line] = in_lambda([one], **environment)
+    pointer = json.loads(line.removeprefix("reply "))["value"]
+    [found] = s3.list_objects_v2(Bucket="large-results")["Contents"]
+    sha256 = pointer["$stored"]["sha256"]
+    assert pointer == {"$stored": {"bucket": "large-results", "sha256": sha256, "bytes": 200_002}}
+    assert found["Key"] == f"stepsaga/{sha256}.json"
+    two = call(
+        handler="tests.runtime.entry_handlers:measure",
+        entered=now,
+        slot=[3],
+        results={"scan": {"value": pointer}},
+    )
+    assert in_lambda([two], **environment) == ['reply {"value": 200000}']
+
+
+def test_a_client_for_the_bucket_is_made_when_it_is_needed() -> None:
+    """Most calls need none, and a client takes its time: it is made at the first request, once."""
+    made: list[str] = []
+
+    def make(service: str) -> MemoryS3:
+        made.append(service)
+        return MemoryS3()
+
+    s3 = LazyS3(make)
+    assert made == []
+    s3.put_object(Bucket="b", Key="k", Body=b"1")
+    assert s3.get_object(Bucket="b", Key="k")["Body"].read() == b"1"
+    assert made == ["s3"]
 
 
 def test_a_missing_table_is_named(endpoint: str) -> None:

@@ -267,7 +267,7 @@ def test_watch_only_looks(template: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["Inventory", "Keep", "Watch", "FulfilOrderMachine"])
 def test_the_key_is_used_by_what_keeps_events(template: dict[str, Any], name: str) -> None:
-    """A role uses the key through DynamoDB, participants also through S3; without one, not at all."""
+    """A role uses the key through DynamoDB, participants through S3 too; or there is none."""
     [key] = [one for one in role(template, name) if "kms:Decrypt" in one.get("Action", ())]
     assert key["Resource"] == KEY
     services = ["dynamodb", "s3"] if name == "Inventory" else ["dynamodb"]
