@@ -71,9 +71,10 @@ def run(
     faults: Mapping[str, str | Sequence[str | None]] | None = None,
     *,
     redrive: bool = True,
+    bucket: str = "",
 ) -> Done:
     """Run a saga to its end; what is stuck is redriven, as an operator does after the fix."""
-    world, store = World(), CountingStore(MemoryStore())
+    world, store = World(), CountingStore(MemoryStore(bucket=bucket))
     simulator = Simulator.for_sagas(
         [build(saga.graph)],
         store=store,
