@@ -138,12 +138,15 @@ def _store(table: str, endpoint_url: str | None) -> StreamReader:
     config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
     try:
         with explained(f"table {table!r}"):
-            client = boto3.client("dynamodb", endpoint_url=endpoint_url, config=config)
+            client, s3 = (
+                boto3.client(service, endpoint_url=endpoint_url, config=config)
+                for service in ("dynamodb", "s3")
+            )
     except ValueError as error:  # botocore's word for an address that is none
         if endpoint_url is None:
             raise
         raise UsageError(f"--endpoint-url: {error}") from error
-    return DynamoDBStore(client=client, table=table)
+    return DynamoDBStore(client=client, table=table, s3=s3)
 
 
 def _streams(saga_id: str) -> list[str]:

@@ -55,7 +55,10 @@ class SagaStarted(Event):
 
 
 class StepCompleted(Event):
-    """A step had its effect and returned."""
+    """A step had its effect and returned. ``value`` is its result, or says where that is.
+
+    The forms that it can have are in `stepsaga.runtime.stored`.
+    """
 
     step: str
     value: Any

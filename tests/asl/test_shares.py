@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
@@ -9,9 +10,9 @@ from hypothesis import given, settings
 from stepsaga.asl import build
 from stepsaga.asl.shares import results_in, shares
 from stepsaga.authoring import graph_of
-from stepsaga.graph import Origin, data_of, steps_of
+from stepsaga.graph import Datum, MapNode, Origin, data_of, steps_of
 from stepsaga.limits import SHARE
-from tests.asl.graphs import saga, step
+from tests.asl.graphs import pivot, saga, step, tail
 from tests.language.sagas import any_sagas
 from tests.sagas.heavy import MOST, MakeBook
 
@@ -58,6 +59,19 @@ def test_no_step_sees_more_than_there_is(any_saga: AnySaga) -> None:
     found = shares(nodes)
     assert found.keys() == {node.name for node in steps_of(nodes)}
     assert all(1 <= share <= results_in(nodes) for share in found.values())
+
+
+def test_a_probe_says_what_its_step_says() -> None:
+    """What a probe finds is the step's result: looked into, and with the same bound on items."""
+    graph = saga([pivot("ship"), tail("thank")])
+    ship, thank = graph.nodes
+    found = Datum(Origin.STEP, "ship", ("parcels",), list[str])
+    tell = saga([tail("tell")]).nodes
+    each = MapNode("each", found, "parcel", tell, (3,), 0, 7)
+    compiled = build(replace(graph, nodes=(ship, each, thank)))
+    both = [one for one in payloads(compiled.definition["States"]) if one["step"] == "ship"]
+    assert [one["part"] for one in both] == ["pivot", "verify"]
+    assert [(one["inline"], one["most"]) for one in both] == [(True, {"parcels": 7})] * 2
 
 
 @settings(max_examples=50, deadline=None)
