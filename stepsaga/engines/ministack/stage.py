@@ -5,7 +5,8 @@ Functions decides where to go. As a custom runtime with ``awslambdaric`` a funct
 reports on AWS. MiniStack mounts no layers into custom runtimes, so the layer stays on disk, in a
 folder named by its content, and each function's bootstrap names the folder: a published version
 keeps the layer that it was published with, as on AWS. One condition that MiniStack does not know is
-taken out of a role. The template for AWS is left as it is.
+taken out of a role, and what is denied without TLS is not denied here, where there is none. The
+template for AWS is left as it is.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ FUNCTION: Final = "AWS::Serverless::Function"
 LAYER: Final = "AWS::Serverless::LayerVersion"
 MACHINE: Final = "AWS::Serverless::StateMachine"
 ROLE: Final = "AWS::IAM::Role"
+BUCKET_POLICY: Final = "AWS::S3::BucketPolicy"
+NEEDS_TLS: Final = "aws:SecureTransport"
 UNUSED_SECONDS: Final = 7 * 24 * 3600
 """A layer that no deployment has used for so long is removed."""
 UNKNOWN_CONDITION: Final = "cloudwatch:namespace"
@@ -82,7 +85,7 @@ def localise(
         marker.mkdir(parents=True)
         (marker / "layer.txt").write_text(f"{folder.name}\n", encoding="utf-8")
         resources[name]["Properties"]["ContentUri"] = name
-    for name, resource in resources.items():
+    for name, resource in list(resources.items()):
         if resource["Type"] == FUNCTION:
             _function(stage, name, resource["Properties"], kept)
         elif resource["Type"] == MACHINE:
@@ -90,6 +93,9 @@ def localise(
             resource["Properties"]["DefinitionUri"] = str(definition.resolve())
         elif resource["Type"] == ROLE:
             _role(resource["Properties"])
+        elif resource["Type"] == BUCKET_POLICY and not _without_tls(resource["Properties"]):
+            del resources[name]
+    into.mkdir(parents=True, exist_ok=True)
     target = into / "template.yaml"
     target.write_text(dump(template), encoding="utf-8")
     return target
@@ -133,6 +139,14 @@ def _role(properties: Mapping[str, Any]) -> None:
         for statement in policy["PolicyDocument"]["Statement"]:
             if UNKNOWN_CONDITION in str(statement.get("Condition", "")):
                 del statement["Condition"]
+
+
+def _without_tls(properties: Mapping[str, Any]) -> bool:
+    """Take out what is denied without TLS; whether the policy has any other statement."""
+    document = properties["PolicyDocument"]
+    statements = [one for one in document["Statement"] if NEEDS_TLS not in str(one)]
+    document["Statement"] = statements
+    return bool(statements)
 
 
 def _named(reference: Any) -> str:
