@@ -173,12 +173,10 @@ class Deployment:
     def _why(self, stack: str, done: subprocess.CompletedProcess[str]) -> str:
         """The resources that failed, with CloudFormation's reasons; else what sam said last."""
         try:
-            events = self._server.client("cloudformation").describe_stack_events(StackName=stack)
-            failed: list[dict[str, Any]] = [
-                event
-                for event in reversed(events["StackEvents"])
-                if event["ResourceStatus"] in _FAILED
-            ]
+            client = self._server.client("cloudformation")
+            pages = client.get_paginator("describe_stack_events").paginate(StackName=stack)
+            events: list[dict[str, Any]] = [one for page in pages for one in page["StackEvents"]]
+            failed = [one for one in reversed(events) if one["ResourceStatus"] in _FAILED]
         except Exception:  # noqa: BLE001  # where it cannot be asked, sam's own words must do
             failed = []
         lines = [
@@ -209,9 +207,11 @@ def deployed(cloudformation: Any, stack: str) -> Deployed:
 
 def _last(done: subprocess.CompletedProcess[str], lines: int = 12) -> str:
     text = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    # Ours, where it is our own build that refused.
-    text = [line for line in text if line.startswith("error: ")] or text
-    return "\n".join(f"    {line}" for line in text[-lines:])
+    # Ours, where it is our own build that refused; else what failed of the stack.
+    text = [line for line in text if line.startswith("error: ")] or (
+        [line for line in text[:-lines] if "_FAILED" in line] + text[-lines:]
+    )
+    return "\n".join(f"    {line}" for line in text)
 
 
 def tools(root: Path) -> tuple[Path, Path]:
