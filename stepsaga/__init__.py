@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from stepsaga.authoring import (
+        Approval,
+        Callback,
         Choice,
         Input,
         Map,
@@ -29,9 +31,13 @@ if TYPE_CHECKING:
     )
     from stepsaga.errors import DefinitionError, Rejected, StepsagaError
     from stepsaga.runtime import Participant, SagaContext, Sensitive
+    from stepsaga.runtime.approved import Approved
     from stepsaga.store.saga_events import Event
 
 __all__ = [
+    "Approval",
+    "Approved",
+    "Callback",
     "Choice",
     "DefinitionError",
     "Event",
@@ -57,6 +63,9 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "Approval": "stepsaga.authoring",
+    "Approved": "stepsaga.runtime.approved",
+    "Callback": "stepsaga.authoring",
     "Choice": "stepsaga.authoring",
     "DefinitionError": "stepsaga.errors",
     "Event": "stepsaga.store.saga_events",

@@ -29,7 +29,10 @@ StepsagaError
 │   ├── InputInvalid (ValueError)    an input that does not fit; nothing was started
 │   ├── IdTaken (ValueError)         the id has a saga already, with another input
 │   ├── SagaMissing (LookupError)    nobody knows a saga of this id
-│   └── SagaNotDeployed (LookupError)  no such stack, or the saga is not in it
+│   ├── SagaNotDeployed (LookupError)  no such stack, or the saga is not in it
+│   ├── NothingAsked (LookupError)   the saga asks no such question, or not yet
+│   ├── AnswerInvalid (ValueError)   an answer that does not fit; nothing was answered
+│   └── AnsweredAlready (ValueError) there is another answer, or the question is over
 └── UsageError (ValueError)          a command or a test asked for what cannot be
 """  # a tree is indented
 
@@ -215,6 +218,18 @@ class SagaMissing(RequestError, LookupError):
 
 class SagaNotDeployed(RequestError, LookupError):
     """There is no such stack, it is not one of stepsaga's, or the saga is not in it."""
+
+
+class NothingAsked(RequestError, LookupError):
+    """The saga asks no such question, has not asked it yet, or asks it in several lanes."""
+
+
+class AnswerInvalid(RequestError, ValueError):
+    """The answer does not fit what was asked. Nothing was answered. Names fields, no values."""
+
+
+class AnsweredAlready(RequestError, ValueError):
+    """There is another answer to the question, or its saga has ended. Nothing was changed."""
 
 
 class UsageError(StepsagaError, ValueError):

@@ -109,13 +109,30 @@ class Compensation:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A step that asks somebody outside, and has the answer as its result.
+
+    Attributes:
+        seconds: How long an answer is waited for.
+        heartbeat: How long nothing may be heard of whoever works at it; None for all the time.
+        otherwise: What counts as the answer where none comes, as ``{"value": ...}``; None for a
+            rejection.
+    """
+
+    seconds: int
+    heartbeat: int | None = None
+    otherwise: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepNode:
     """One step at the place where it runs.
 
     ``verify`` is a probe that settles doubt; a pivot's compensation serves only for doubt. With
     ``claim`` the effect is had at most once: a claim is written before it (rule 27). ``schema`` is
     the JSON schema of its result. ``role`` is what the step is where it stands; ``read_only``,
-    ``declared_pivot`` and ``declared_retriable`` are what its author said.
+    ``declared_pivot`` and ``declared_retriable`` are what its author said. The ``call`` of a
+    ``question`` asks, and its ``returns`` is the type of the answer.
     """
 
     name: str
@@ -131,6 +148,7 @@ class StepNode:
     declared_pivot: bool = False
     declared_retriable: bool = False
     claim: bool = False
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +352,15 @@ def blocks_of(node: Node) -> tuple[tuple[Node, ...], ...]:
             return (node.nodes,)
         case _:
             return ()
+
+
+def closing_step(graph: SagaGraph) -> StepNode | None:
+    """The step whose own commit says that the saga is completed: the last one, if it is single.
+
+    Answers are committed from outside, by whoever knows nothing of the saga's end.
+    """
+    last = graph.nodes[-1]
+    return last if isinstance(last, StepNode) and last.question is None else None
 
 
 def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:

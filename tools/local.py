@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handlers import inventory, notifications, payments, shipping
 from handlers.table import name_of
-from tools import trips
+from tools import transfers, trips
 from tools.tables import below, create, put, scan
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def setup_orders(
         stock: Articles by SKU.
         cards: Cents by card.
     """
+    if tables is None:
+        transfers.setup(dynamodb)
     tables = tables or Tables.of_environment()
     create(dynamodb, (tables.stock, tables.accounts, tables.parcels, tables.outbox))
     fill(dynamodb, tables, stock=stock, cards=cards)

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from stepsaga.asl.compiler import INVOKE, PUT_ITEM, TAKEN, TOO_LARGE
 from stepsaga.asl.findings import blocks, names, states, table, tables
 from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
-from stepsaga.asl.retriers import DOUBTFUL, THROTTLED, TRANSIENT
+from stepsaga.asl.retriers import ASKING, DOUBTFUL, THROTTLED, TRANSIENT
+from stepsaga.asl.states import ASK
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_OPERATION_SLOT, TERMINAL_SLOT
 from stepsaga.runtime.call import Call, Part
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from stepsaga.asl.findings import Findings
 
-BEFORE: Final = frozenset({Part.COMPENSATABLE, Part.READ_ONLY, Part.PIVOT})
+BEFORE: Final = frozenset({Part.COMPENSATABLE, Part.READ_ONLY, Part.PIVOT, Part.QUESTION})
 """What runs before the point of no return, and whose failure is undone."""
 
 FORWARD: Final = BEFORE | {Part.RETRIABLE}
@@ -57,8 +58,11 @@ _LANE_SAMPLES: Final[dict[str, Any]] = {
     "items.$": {},
     "since.$": _INSTANT,
     "failures.$": [],
+    "failure.$": {},
 }
-"""What the calls of lanes evaluate, and what it could give."""
+"""What the calls of lanes and of unanswered questions evaluate, and what it could give."""
+
+_TOKEN: Final = {"token.$": "$$.Task.Token"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def check_calls(definition: dict[str, Any], found: Findings) -> None:
     """Rules S609, S615, S624 to S626 and S628 to S634.
 
     Where steps are a sequence, their order and where each failure leads are checked as well. With
-    choices, branches and maps that is what the laws over generated sagas are for.
+    choices, branches, maps and questions that is what the laws over generated sagas are for.
     """
     known = states(definition)
     tasks = list(_tasks(known, found))
@@ -107,7 +111,7 @@ def _is_nested(known: dict[str, dict[str, Any]], tasks: list[Task]) -> bool:
     probed = {target for target in caught if isinstance(target, str)}
     # The first node's failure is put beside the results on its way.
     probed |= {str(known[name].get("Next")) for name in probed if name in known}
-    return any(
+    return any(task.call.part is Part.QUESTION for task in tasks) or any(
         state.get("Type") in ("Choice", "Parallel", "Map")
         or (state.get("Type") == "Wait" and name not in probed)
         for name, state in known.items()
@@ -133,7 +137,11 @@ def check_lanes(definition: dict[str, Any], found: Findings) -> None:
 
 def _check_lane_catch(task: Task, found: Findings) -> None:
     """In a lane everything is caught and reported, but for what must fail behind it (rule 13)."""
-    wanted = () if task.call.part is Part.SETTLE else (TOO_LARGE, "States.ALL")
+    wanted: tuple[str, ...] = (TOO_LARGE, "States.ALL")
+    if task.call.part is Part.SETTLE:
+        wanted = ()
+    elif task.call.part is Part.QUESTION:
+        wanted = CAUGHT
     caught = tuple(task.caught())
     # Where a probe settles doubt, a rejection is none; and a probe may be asked again, undoing.
     settled = task.call.part in BEFORE | {Part.VERIFY} and caught == CAUGHT
@@ -147,10 +155,10 @@ def _tasks(known: dict[str, dict[str, Any]], found: Findings) -> Iterator[Task]:
     for name, state in known.items():
         if state.get("Type") != "Task":
             continue
-        if state.get("Resource") != INVOKE:
+        if state.get("Resource") not in (INVOKE, ASK):
             if state.get("Resource") != PUT_ITEM:
                 text = f"the resource {state.get('Resource')!r} is not known"
-                found.add("S609", name, text, f"use {INVOKE} or {PUT_ITEM}")
+                found.add("S609", name, text, f"use {INVOKE}, {ASK} or {PUT_ITEM}")
             continue
         parameters = table(state.get("Parameters"))
         if set(parameters) != {"FunctionName", "Payload"}:
@@ -158,6 +166,11 @@ def _tasks(known: dict[str, dict[str, Any]], found: Findings) -> Iterator[Task]:
             found.add("S624", name, f"its Parameters are {', '.join(parameters) or 'none'}", hint)
         call = _call(name, parameters.get("Payload"), found)
         if call is not None:
+            asks = call.part is Part.QUESTION
+            if asks != (state.get("Resource") == ASK):
+                text = f"a {call.part.value} call has the resource {state.get('Resource')!r}"
+                hint = f"a question, and nothing else, waits for a token: {ASK if asks else INVOKE}"
+                found.add("S609", name, text, hint)
             yield Task(name, state, parameters.get("FunctionName"), call)
 
 
@@ -167,12 +180,15 @@ def _call(name: str, payload: Any, found: Findings) -> Call | None:
     evaluated = {key: value for key, value in given.items() if key.endswith(".$")}
     known = {"execution.$": "$$.Execution", "state.$": "$$.State"}
     of_lanes = {key: evaluated.pop(key) for key in _LANE_SAMPLES if key in evaluated}
+    if given.get("part") == Part.QUESTION.value:
+        known |= _TOKEN
     if evaluated not in (known, known | {"results.$": "$"}):
         hint = (
             "evaluate execution.$ as $$.Execution, state.$ as $$.State, and at most results.$ as $"
         )
         found.add("S624", name, "its payload evaluates something else", hint)
     sample = {key: value for key, value in given.items() if not key.endswith(".$")} | _CONTEXT
+    sample |= {"token": "token"} if "token.$" in evaluated else {}
     sample |= {key.removesuffix(".$"): _LANE_SAMPLES[key] for key in of_lanes}
     try:
         return Call.model_validate(sample)
@@ -202,6 +218,12 @@ def _check_call(task: Task, *, first: bool, found: Findings) -> None:
 
 def _check_time(task: Task, found: Findings) -> None:
     seconds = task.state.get("TimeoutSeconds")
+    if task.call.part is Part.QUESTION:
+        beat = task.state.get("HeartbeatSeconds")
+        if isinstance(beat, int) and isinstance(seconds, int) and beat >= seconds:
+            text = f"HeartbeatSeconds is {beat}, TimeoutSeconds {seconds}"
+            found.add("S632", task.name, text, "give less, or leave it out")
+        return
     if seconds != task.call.seconds + DISPATCH_SECONDS:
         text = f"TimeoutSeconds is {seconds}, the step has {task.call.seconds} s"
         hint = f"give {task.call.seconds + DISPATCH_SECONDS}: dispatch and cold start take time"
@@ -240,12 +262,14 @@ def _check_failure(task: Task, *, first: bool, found: Findings) -> None:
 
 def _check_retry(task: Task, found: Findings) -> None:
     """Only what may have failed by chance is tried again, and never what was said for certain."""
-    left = list(RETRIED)
+    asks = task.call.part is Part.QUESTION
+    groups = (*RETRIED[:-1], ASKING) if asks else RETRIED
+    left = list(groups)
     for number, entry in enumerate(tables(task.state.get("Retry"))):
         errors = tuple(names(entry.get("ErrorEquals")))
         if errors not in left:
             text = f"Retry[{number}] is for {', '.join(errors)}"
-            hint = "retry, in this order: " + "; ".join(", ".join(group) for group in RETRIED)
+            hint = "retry, in this order: " + "; ".join(", ".join(group) for group in groups)
             found.add("S626", task.name, text, hint)
             continue
         del left[: left.index(errors) + 1]
@@ -264,8 +288,8 @@ def _check_catch(task: Task, found: Findings) -> None:
         text = f"a {task.call.part.value} step catches errors"
         hint = "let it fail in its Task: there a redrive goes on"
         found.add("S615", task.name, text, hint)
-    if task.call.part is Part.VERIFY and caught != ("Rejected",):
-        text = f"a probe catches {', '.join(caught) or 'nothing'}"
+    if task.call.part in {Part.VERIFY, Part.UNANSWERED} and caught != ("Rejected",):
+        text = f"a {task.call.part.value} call catches {', '.join(caught) or 'nothing'}"
         found.add("S615", task.name, text, "catch Rejected, and nothing else")
 
 

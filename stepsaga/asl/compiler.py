@@ -27,6 +27,7 @@ from stepsaga.asl.payloads import Payloads, commits_for_certain
 from stepsaga.asl.states import (
     INVOKE,
     TOO_LARGE,
+    asking,
     catcher,
     catchers,
     comment,
@@ -35,11 +36,11 @@ from stepsaga.asl.states import (
     task,
 )
 from stepsaga.asl.times import doubt_call, execution_seconds, input_call, settled_by_slot
-from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, walk
+from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, closing_step, walk
 
 if TYPE_CHECKING:
     from stepsaga.asl.states import States
-    from stepsaga.graph import Call, Fork, Node, SagaGraph
+    from stepsaga.graph import Call, Fork, Node, Question, SagaGraph
 
 __all__ = [
     "COMPENSATED",
@@ -89,7 +90,7 @@ class _Compiler:
         nodes = self.graph.nodes
         if self.payloads.checks_input:
             self._check_input(nodes[0].name)
-        single = isinstance(nodes[-1], StepNode)
+        single = closing_step(self.graph) is not None
         self._sequence(nodes, None if single else COMPLETION, RECORD)
         states = {**self.forward}
         if not single:
@@ -154,6 +155,8 @@ class _Compiler:
     def _node(self, node: Node, then: str | None, before: str) -> str:
         next_ = END if then is None else {"Next": then}
         if isinstance(node, StepNode):
+            if node.question is not None:
+                return self._question(node, node.question, next_, before)
             return self._step(node, next_, before)
         assert then is not None  # noqa: S101  # a saga ends with a step, or with its record
         if isinstance(node, ChoiceNode):
@@ -175,7 +178,7 @@ class _Compiler:
                 "Catch": catchers("$", failed, failed, failed),
                 "Next": then,
             },
-            failed: {"Type": "Pass", "Parameters": {"failure.$": "$"}, "Next": RECORD},
+            failed: _put_failure(RECORD),
         }
         self.known.append("input")
         self.fresh = False
@@ -236,11 +239,7 @@ class _Compiler:
         if rejected != unknown:
             targets = {f"{name} rejected": rejected} | targets
         for state, target in targets.items():
-            self.forward[state] = {
-                "Type": "Pass",
-                "Parameters": {"failure.$": "$"},
-                "Next": target,
-            }
+            self.forward[state] = _put_failure(target)
         did_nothing = next(iter(targets))
         return catchers("$", did_nothing, did_nothing, f"{name} failed")
 
@@ -282,6 +281,46 @@ class _Compiler:
             "Parameters": {**later, **{f"{name}.$": f"$.{name}" for name in self.known}},
             **next_,
         }
+
+    # Questions
+
+    def _question(
+        self, node: StepNode, question: Question, next_: dict[str, Any], before: str
+    ) -> str:
+        """A question has no effect: whatever becomes of it, undoing starts before it.
+
+        The answer is taken whole: a path into what a stranger may have sent could be missing.
+        """
+        name, first = node.name, self.fresh
+        unanswered, answered = f"{name} unanswered", f"{name} answered"
+        known = dict.fromkeys([*self.known, *self._nothing_yet(), name])
+        self.forward[name] = {
+            **comment(node.doc),
+            **asking(node.call, question, self.payloads.forward(node, fresh=first)),
+            **({"ResultSelector": {f"{name}.$": "$", **self._nothing_yet()}} if first else {}),
+            "ResultPath": "$" if first else f"$.{name}",
+            "Catch": catchers("$.failure", before, unanswered, unanswered),
+            **next_,
+        }
+        kept: dict[str, Any] = {f"{one}.$": f"$.{one}" for one in known}
+        if first:
+            refused, failed = f"{name} rejected", f"{name} failed"
+            self.forward[name]["Catch"] = catchers("$", refused, failed, failed)
+            for state, target in ((failed, unanswered), (refused, before)):
+                self.forward[state] = _put_failure(target)
+            kept = self._nothing_yet() | {f"{name}.$": f"$.{name}"}
+        self.backward[unanswered] = {
+            **task(doubt_call(node), self.payloads.unanswered(node, "$.failure"), live=True),
+            "ResultSelector": {"value.$": "$.Payload.value"},
+            "ResultPath": f"$.{name}",
+            "Catch": [catcher("Rejected", "$.failure", before)],
+            "Next": answered,
+        }
+        # The document without the failure that is settled: it holds step results only.
+        self.backward[answered] = {"Type": "Pass", "Parameters": kept, **next_}
+        self.fresh = False
+        self.known.append(name)
+        return before
 
     # Choices
 
@@ -336,6 +375,11 @@ class _Compiler:
         if node.undo_slot:
             self.backward |= self.lanes.undo(node, before)
         return undo
+
+
+def _put_failure(target: str) -> dict[str, Any]:
+    """A failure that replaced the document, put where others are put."""
+    return {"Type": "Pass", "Parameters": {"failure.$": "$"}, "Next": target}
 
 
 def _choose(rules: list[dict[str, Any]], targets: list[str]) -> dict[str, Any]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.asl.schemas import bare_schema
-from stepsaga.graph import Call, Compensation, Origin, Parameter, Retry, Role, StepNode
+from stepsaga.graph import (
+    Call,
+    Compensation,
+    Origin,
+    Parameter,
+    Question,
+    Retry,
+    Role,
+    StepNode,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +37,8 @@ def keep_step(node: StepNode) -> dict[str, Any]:
         "declared_retriable": node.declared_retriable,
         # Only where there is one: graphs were kept before there were claims.
         **({"claim": True} if node.claim else {}),
+        # Only where there is one: what asks nothing has the fingerprint that it had before.
+        **({"question": _question(node.question)} if node.question else {}),
     }
 
 
@@ -46,6 +57,7 @@ def step_from(kept: Mapping[str, Any]) -> StepNode:
         declared_pivot=kept["declared_pivot"],
         declared_retriable=kept["declared_retriable"],
         claim=kept.get("claim", False),
+        question=_question_from(kept["question"]) if "question" in kept else None,
     )
 
 
@@ -68,6 +80,18 @@ def _call_from(kept: Mapping[str, Any]) -> Call:
         seconds=kept["seconds"],
         retry=kept["retry"] and _retry_from(kept["retry"]),
     )
+
+
+def _question(question: Question) -> dict[str, Any]:
+    return {
+        "seconds": question.seconds,
+        "heartbeat": question.heartbeat,
+        "otherwise": question.otherwise and dict(question.otherwise),
+    }
+
+
+def _question_from(kept: Mapping[str, Any]) -> Question:
+    return Question(kept["seconds"], kept["heartbeat"], kept["otherwise"])
 
 
 def _retry(retry: Retry) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.conditions import rule
 from stepsaga.asl.payloads import item_address, reports_of
 from stepsaga.asl.positions import LaneAt, path
-from stepsaga.asl.states import TOO_LARGE, catcher, comment, in_doubt, task
-from stepsaga.asl.times import items_call, settle_call
+from stepsaga.asl.states import TOO_LARGE, asking, catcher, comment, in_doubt, task
+from stepsaga.asl.times import doubt_call, items_call, settle_call
 from stepsaga.graph import (
     ChoiceNode,
     MapNode,
     Origin,
     ParallelNode,
+    Question,
     Role,
     StepNode,
     WaitNode,
@@ -153,6 +154,8 @@ class Lanes:
     ) -> None:
         name = self._state(node)
         match node:
+            case StepNode(question=Question() as question):
+                self._question(node, question, lanes, next_, states)
             case StepNode():
                 self._step(node, name, lanes, next_, states)
             case WaitNode():
@@ -203,6 +206,37 @@ class Lanes:
             "Catch": self._failures("$.lane.failure", failed),
             **next_,
         }
+
+    def _question(
+        self,
+        node: StepNode,
+        question: Question,
+        lanes: Around,
+        next_: dict[str, Any],
+        states: States,
+    ) -> None:
+        """As at the root; that no answer came stands beside the report, which may go on well."""
+        name = self._state(node)
+        failed, unanswered = f"{name} failed", f"{name} unanswered"
+        place, failure = f"$.lane.own.{node.name}", "$.lane.failure"
+        states[name] = {
+            **comment(node.doc),
+            **asking(node.call, question, self._payloads.forward(node, fresh=False)),
+            "ResultPath": place,
+            "Catch": [
+                catcher("Rejected", failure, failed),
+                *self._failures("$.unanswered", unanswered),
+            ],
+            **next_,
+        }
+        states[unanswered] = {
+            **task(doubt_call(node), self._payloads.unanswered(node, "$.unanswered"), live=True),
+            "ResultSelector": {"value.$": "$.Payload.value"},
+            "ResultPath": place,
+            "Catch": self._failures(failure, failed),
+            **next_,
+        }
+        states[failed] = self._report(node.name, lanes, failure)
 
     def _failures(self, where: str, target: str) -> list[dict[str, Any]]:
         return [catcher(TOO_LARGE, where, target), catcher("States.ALL", where, target)]

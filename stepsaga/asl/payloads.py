@@ -13,6 +13,7 @@ from stepsaga.graph import (
     Origin,
     ParallelNode,
     StepNode,
+    closing_step,
     data_of,
     steps_of,
     walk,
@@ -56,7 +57,10 @@ class Payloads:
             fresh: Whether the document still is the input, so that it holds no results.
         """
         lanes = self.positions[node.name].lanes
-        payload = self._call(node, node.call, Part(node.role.value))
+        part = Part.QUESTION if node.question else Part(node.role.value)
+        payload = self._call(node, node.call, part)
+        if node.question:
+            payload["token.$"] = "$$.Task.Token"
         undoable = payload["part"] != Part.RETRIABLE
         if undoable and self.graph.deadline is not None:
             payload["deadline"] = self.graph.deadline
@@ -66,6 +70,21 @@ class Payloads:
         if node.name in self.openers and self.graph.input.model and not self.checks_input:
             payload["model"] = self.graph.input.model
         return payload | lane_fields(lanes) | self._bounds(node) | self._size(node)
+
+    def unanswered(self, node: StepNode, failure: str) -> dict[str, Any]:
+        """The call that decides what becomes of a question to which no answer came (rule 26).
+
+        Args:
+            node: The question.
+            failure: Where the document has what became of its Task.
+        """
+        assert node.question is not None  # noqa: S101  # for mypy
+        payload = self._base(node.name, Part.UNANSWERED, list(node.slot), SETTLE_SECONDS)
+        if node.question.otherwise is not None:
+            payload["otherwise"] = dict(node.question.otherwise)
+        self._mark(payload, node)
+        lanes = self.positions[node.name].lanes
+        return payload | self._context() | {"failure.$": failure} | lane_fields(lanes)
 
     def probe(self, node: StepNode, call: Call) -> dict[str, Any]:
         """The call that settles what became of a step: by a probe, or by its slot alone."""
@@ -220,7 +239,7 @@ class Payloads:
     def _mark(self, payload: dict[str, Any], node: StepNode) -> None:
         if node.name in self.openers:
             payload["opens"] = True
-        if node is self.graph.nodes[-1]:
+        if node is closing_step(self.graph):
             payload["closes"] = True
 
     def _bounds(self, node: StepNode) -> dict[str, Any]:

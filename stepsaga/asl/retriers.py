@@ -36,6 +36,10 @@ DOUBTFUL: Final = (
 )
 """The function may have had its effect: retried as the author says."""
 
+ASKING: Final = tuple(error for error in DOUBTFUL if error != "States.Timeout")
+"""The same for a question: where its time is up, the answer is missing, and is not asked for again.
+"""
+
 THROTTLED_RETRY: Final = Retry(attempts=9, wait=1, backoff=2, longest_wait=128, jitter=True)
 TRANSIENT_RETRY: Final = Retry(attempts=7, wait=2, backoff=2, longest_wait=64, jitter=True)
 
@@ -44,9 +48,9 @@ DEFAULT_BACKOFF: Final = 2
 """What Step Functions takes where ``IntervalSeconds`` or ``BackoffRate`` is absent."""
 
 
-def retriers(call: Call) -> list[dict[str, Any]]:
-    """The ``Retry`` field of a call's Task."""
-    names = (THROTTLED, TRANSIENT, DOUBTFUL)
+def retriers(call: Call, *, asks: bool = False) -> list[dict[str, Any]]:
+    """The ``Retry`` field of a call's Task; ``asks``: of one that waits for an answer."""
+    names = (THROTTLED, TRANSIENT, ASKING if asks else DOUBTFUL)
     return [
         retrier(errors, retry)
         for errors, retry in zip(names, policies(call), strict=False)

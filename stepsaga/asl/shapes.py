@@ -53,12 +53,16 @@ CONTEXT: Final[dict[str, Any]] = {
 https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html"""
 
 TASK_CONTEXT: Final = CONTEXT | {"State": CONTEXT["State"] | {"RetryCount": None}}
+TOKEN_CONTEXT: Final = TASK_CONTEXT | {"Task": {"Token": None}}
 ITEM_CONTEXT: Final = TASK_CONTEXT | {"Map": {"Item": {"Index": None, "Value": VOUCHED}}}
 
 RESULTS: Final[dict[str, Shape]] = {
     "arn:aws:states:::lambda:invoke": {"Payload": {"value": VOUCHED}, "StatusCode": None},
+    "arn:aws:states:::lambda:invoke.waitForTaskToken": {"value": VOUCHED},
 }
-"""What a resource's result has for certain. A handler's reply is always ``{"value": ...}``."""
+"""What a resource's result has for certain. A handler's reply is always ``{"value": ...}``, and so
+is an answer: nobody but stepsaga knows the token.
+"""
 
 ERROR: Final[dict[str, Any]] = {"Error": None}
 """A caught error; ``Cause`` can be absent."""
@@ -145,7 +149,8 @@ class _State:
         self.name, self.state, self.known, self.found = name, state, known, found
         self.reached = reached
         waits = state.get("Type") in ("Task", "Parallel", "Map")
-        self.context = TASK_CONTEXT if waits else CONTEXT
+        asks = str(state.get("Resource")).endswith(".waitForTaskToken")
+        self.context = TOKEN_CONTEXT if asks else TASK_CONTEXT if waits else CONTEXT
 
     def run(self) -> list[tuple[str, Shape]]:
         """The states that can follow, and what is known of their input."""

@@ -10,9 +10,11 @@ from stepsaga.asl.retriers import retriers
 from stepsaga.limits import DISPATCH_SECONDS
 
 if TYPE_CHECKING:
-    from stepsaga.graph import Call, StepNode
+    from stepsaga.graph import Call, Question, StepNode
 
 INVOKE: Final = "arn:aws:states:::lambda:invoke"
+ASK: Final = f"{INVOKE}.waitForTaskToken"
+"""Calls a function, and waits until somebody answers the token that the function was given."""
 TOO_LARGE: Final = "States.DataLimitExceeded"
 COMMENT_CHARACTERS: Final = 120
 """A comment is cut here: hundreds of them share the limit on a definition."""
@@ -29,6 +31,18 @@ def task(call: Call, payload: dict[str, Any], *, live: bool) -> dict[str, Any]:
         "TimeoutSeconds": call.seconds + DISPATCH_SECONDS,
         "Parameters": {"FunctionName": f"${{{name}}}", "Payload": payload},
         "Retry": retriers(call),
+    }
+
+
+def asking(call: Call, question: Question, payload: dict[str, Any]) -> dict[str, Any]:
+    """A Task that asks: its time is the answer's, and an answer that is late is not asked for."""
+    beat = {} if question.heartbeat is None else {"HeartbeatSeconds": question.heartbeat}
+    state = task(call, payload, live=False)
+    return state | {
+        "Resource": ASK,
+        "TimeoutSeconds": question.seconds,
+        **beat,
+        "Retry": retriers(call, asks=True),
     }
 
 

@@ -20,6 +20,7 @@ from stepsaga.graph import (
     StepNode,
     WaitNode,
     blocks_of,
+    closing_step,
     data_of,
     steps_of,
     walk,
@@ -59,6 +60,8 @@ STATE_EVENTS: Final = 2
 """Of a Choice, a Pass, a Wait, or a Succeed."""
 FORK_EVENTS: Final = 4
 """Of a Parallel or a Map itself."""
+QUESTION_EVENTS: Final = 1 + 2 * STATE_EVENTS
+"""Of a question besides its calls: TaskSubmitted, and the Passes around an answer that is late."""
 LANE_EVENTS: Final = 2
 """Of an item's lane, besides what runs in it."""
 
@@ -69,7 +72,7 @@ def settled_by_slot(graph: SagaGraph, node: StepNode) -> bool:
     It does where a recorded result ends the right to undo: of the pivot (rule 16), and of a saga's
     last step, whose commit says that the saga is completed. A probe reads the slot itself.
     """
-    final = node.role is Role.PIVOT or node.name == graph.nodes[-1].name
+    final = node.role is Role.PIVOT or node is closing_step(graph)
     return final and node.role is not Role.RETRIABLE and node.verify is None
 
 
@@ -114,6 +117,8 @@ class Measure:
         state: Of a state that calls nothing.
         fork: Of a fork itself.
         lane: Of an item's lane, besides what runs in it.
+        wait: Of so many seconds.
+        question: Of what a question costs more than a step, besides its wait.
     """
 
     call: Callable[[Call], int]
@@ -122,6 +127,7 @@ class Measure:
     fork: int = 0
     lane: int = 0
     wait: Callable[[int], int] = lambda _: 0
+    question: int = 0
 
     def of(self, nodes: Iterable[Node], calls: Callable[[StepNode], Iterable[Call]]) -> int:
         """The worst of a sequence, where these calls of each step are made."""
@@ -129,8 +135,10 @@ class Measure:
 
     def _one(self, node: Node, calls: Callable[[StepNode], Iterable[Call]]) -> int:
         match node:
-            case StepNode():
-                return sum(map(self.call, calls(node)))
+            case StepNode(question=question):
+                own = list(calls(node))
+                more = self.question + self.wait(question.seconds) if question and own else 0
+                return sum(map(self.call, own)) + more
             case WaitNode(seconds=seconds):
                 return self.state + self.wait(seconds or 0)
             case ChoiceNode():
@@ -161,12 +169,17 @@ WAIT_SECONDS: Final = Measure(call=lambda call: call.seconds + DISPATCH_SECONDS,
 
 
 def _forward_calls(node: StepNode) -> list[Call]:
-    return [node.call]
+    return [node.call, doubt_call(node)] if node.question else [node.call]
 
 
 def _undo_calls(node: StepNode) -> list[Call]:
     calls = [node.compensation.call] if node.compensation else []
     return [*calls, node.verify] if node.claim and node.verify else calls
+
+
+def step_seconds(node: StepNode) -> int:
+    """One step with all its attempts, and with the wait for its answer where it asks."""
+    return SECONDS.of([node], _forward_calls)
 
 
 def forward_seconds(graph: SagaGraph) -> int:
@@ -204,7 +217,7 @@ def execution_seconds(graph: SagaGraph) -> int:
         return YEAR
     deadline = graph.deadline if graph.deadline is not None else forward_seconds(graph)
     steps = [node for node in steps_of(graph.nodes) if node.role is not Role.RETRIABLE]
-    longest = max((worst_seconds(node.call) for node in steps), default=0)
+    longest = max(map(step_seconds, steps), default=0)
     longest += max(
         (n.seconds for n in walk(tuple(undoable(graph))) if isinstance(n, WaitNode) and n.seconds),
         default=0,
@@ -226,6 +239,7 @@ def history_events(graph: SagaGraph) -> int:
         state=STATE_EVENTS,
         fork=FORK_EVENTS + STATE_EVENTS,
         lane=LANE_EVENTS,
+        question=QUESTION_EVENTS,
     )
     settling = Measure(call=lambda call: _events(call) + VISIT_EVENTS, lanes=sum)
     waiting = Measure(call=lambda _: VISIT_EVENTS, lanes=sum)
@@ -238,7 +252,7 @@ def history_events(graph: SagaGraph) -> int:
     record = TASK_EVENTS + FAILED_ATTEMPT_EVENTS * (RECORD_RETRY.attempts - 1) + FAIL_EVENTS
     backward = first_failure + undo + record if undoable(graph) else 0
     tail = events.of(_tail(graph), _forward_calls)
-    tail += 0 if isinstance(graph.nodes[-1], StepNode) else record
+    tail += 0 if closing_step(graph) else record
     return EXECUTION_EVENTS + reached + in_doubt + max(backward, tail)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from stepsaga.authoring.conditions import all_of, any_of, is_in, is_present, not_
 from stepsaga.authoring.data import Input
 from stepsaga.authoring.flow import Choice, Map, Parallel, Sequence, Wait, when
+from stepsaga.authoring.questions import Approval, Callback
 from stepsaga.authoring.saga import Saga, graph_of
 from stepsaga.authoring.step import Retry, Step
 
 __all__ = [
+    "Approval",
+    "Callback",
     "Choice",
     "Input",
     "Map",

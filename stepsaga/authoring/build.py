@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, get_origin
 
@@ -21,6 +21,7 @@ from stepsaga.authoring.looking import (
     time_of,
 )
 from stepsaga.authoring.options import LONGEST_STEP, Options
+from stepsaga.authoring.questions import Question, question_of, returned
 from stepsaga.authoring.signatures import Signature, read
 from stepsaga.authoring.slots import numbered
 from stepsaga.authoring.step import FORWARD_RETRY, STEP_RETRY, TIMEOUT, UNDO_RETRY, Default, Step
@@ -180,8 +181,9 @@ class _Block:
     def _node(self, name: str, declared: object) -> tuple[Node, ...]:
         if isinstance(declared, Sequence):
             return self.nodes(declared.nodes)
+        if isinstance(declared, Step):
+            return (self._step(name, declared),)
         builders: Mapping[type, Callable[..., Node]] = {
-            Step: self._step,
             Choice: self._choice,
             Parallel: self._parallel,
             Map: self._map,
@@ -211,7 +213,7 @@ class _Block:
         node = _NodeBuilder(self, name, step, role).node()
         if not self.nested:
             self.forward_only = self.forward_only or role in {Role.PIVOT, Role.RETRIABLE}
-        self.results[name] = returns(step.handler)
+        self.results[name] = returned(step) or returns(step.handler)
         return node
 
     def _choice(self, name: str, choice: Choice) -> ChoiceNode:
@@ -345,6 +347,9 @@ class _NodeBuilder:
         own = {self.name: forward.returns if forward else Any}
         after = ChainMap(own, results)
         call = self._call(forward or Signature(), seconds, retry, results)
+        if isinstance(step, Question):
+            call = replace(call, returns=step.answer)
+        question = question_of(step, self.options)
         undo_seconds, undo_retry = self._undo_options(seconds)
         for flag in ("pivot", "read_only", "retriable", "claim"):
             self.options.flag(flag, getattr(step, flag))
@@ -365,6 +370,7 @@ class _NodeBuilder:
             declared_pivot=_said(step.pivot),
             declared_retriable=_said(step.retriable),
             claim=_said(step.claim),
+            question=question,
         )
 
     def _undo_options(self, seconds: int) -> tuple[int, Retry | None]:

@@ -35,6 +35,7 @@ RULES = (
     roles.contradictions,
     roles.same_function,
     roles.nested_pivot,
+    roles.question_after_pivot,
     limits.deadline,
     limits.execution_time,
     limits.history,

@@ -60,6 +60,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S410": "A probe that returns something else",
         "S411": "A point of no return inside of a branch",
         "S412": "A claim that does not hold",
+        "S414": "A question after the point of no return",
         "S501": "A duration without a unit",
         "S502": "A duration out of range",
         "S503": "A retry without a number of attempts",
@@ -73,5 +74,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S511": "Functions that share a name",
         "S512": "An option that is not True or False",
         "S513": "A number out of range",
+        "S514": "A question whose times or answers do not fit",
     }
 )

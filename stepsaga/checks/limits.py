@@ -9,8 +9,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.asl.names import collisions, function_name, participants
-from stepsaga.asl.retriers import worst_seconds
-from stepsaga.asl.times import YEAR, execution_seconds, forward_seconds, history_events, undoable
+from stepsaga.asl.times import (
+    YEAR,
+    execution_seconds,
+    forward_seconds,
+    history_events,
+    step_seconds,
+    undoable,
+)
 from stepsaga.errors import Problem
 from stepsaga.graph import steps_of
 
@@ -33,14 +39,14 @@ def deadline(graph: SagaGraph) -> Iterator[Problem]:
     worst = forward_seconds(graph)
     if worst > graph.deadline:
         steps = steps_of(tuple(undoable(graph)))
-        slowest = max(steps, key=lambda node: worst_seconds(node.call))
+        slowest = max(steps, key=step_seconds)
         text = (
             f"the steps up to the pivot can take {worst} s at worst (attempts x timeout and pauses,"
             f" the framework's own retries too), the deadline is {graph.deadline} s"
         )
         hint = (
             f"raise the deadline, or lower timeout or attempts; {slowest.name!r} alone can take"
-            f" {worst_seconds(slowest.call)} s"
+            f" {step_seconds(slowest)} s"
         )
         yield Problem("S506", graph.name, text, hint, graph.source)
 

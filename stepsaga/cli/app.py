@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from stepsaga.cli.answer import answer
 from stepsaga.cli.build import build
 from stepsaga.cli.check import check
 from stepsaga.cli.compile import compile_sagas
@@ -33,7 +34,7 @@ from stepsaga.cli.start import start
 from stepsaga.cli.status import status
 from stepsaga.cli.template import template
 from stepsaga.cli.wait import wait
-from stepsaga.errors import IdInvalid, InputInvalid, StepsagaError, UsageError
+from stepsaga.errors import AnswerInvalid, IdInvalid, InputInvalid, StepsagaError, UsageError
 
 
 class Commands(TyperGroup):
@@ -47,7 +48,7 @@ class Commands(TyperGroup):
         """
         try:
             return super().invoke(ctx)
-        except (UsageError, IdInvalid, InputInvalid) as error:
+        except (UsageError, IdInvalid, InputInvalid, AnswerInvalid) as error:
             complain(str(error))
             raise typer.Exit(USAGE) from error
         except StepsagaError as error:
@@ -92,6 +93,7 @@ app.command("show")(show)
 app.command("preflight")(preflight)
 app.command("prune")(prune)
 app.command("start")(start)
+app.command("answer")(answer)
 app.command("status")(status)
 app.command("wait")(wait)
 app.command("list")(list_sagas)

@@ -30,6 +30,7 @@ from stepsaga.engines.simulator.naming import check_name
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.objects import MemoryS3
+from stepsaga.testing.runner import REJECT, answers_of
 from stepsaga.testing.stack import local_stack
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     from stepsaga.asl.release import Compiled
     from stepsaga.engines.once import Run
 
+ANSWER_HELP: Final = (
+    "What is answered to a step that asks, as soon as it does: STEP=approve, STEP=reject, or"
+    " STEP=JSON. Where there is none, the question's time passes: here that takes no time."
+)
+_WORDS: Final[Mapping[str, Any]] = {"approve": True, "reject": REJECT}
 WELL: Final = "ok"
 """An attempt without a fault, in a list of faults."""
 FAIL_HELP: Final = (
@@ -62,6 +68,10 @@ def run(  # noqa: PLR0913  # a command's options
         typer.Option("--id", help="The saga's id; by default one is made.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the pauses between retries.")] = 0,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STEP=ANSWER", help=ANSWER_HELP, show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
 ) -> None:
     """Run a saga on this machine: the compiled state machine, the real handlers, local tables.
@@ -74,8 +84,11 @@ def run(  # noqa: PLR0913  # a command's options
     value, faults = read_input(input_file), parse_faults(fail or [])
     name = _checked_name(saga_id) if saga_id is not None else _new_name(input_file)
     make_importable(root)
+    said = parse_answers(answer or [])
     with local_stack() as stack:
-        compiled = build(graph_of(find_sagas(root).named(saga)))
+        found = find_sagas(root).named(saga)
+        answers = answers_of(found, said)
+        compiled = build(graph_of(found))
         # stdout is for the timeline: what handlers print goes where logs go.
         with redirect_stdout(sys.stderr):
             done = run_once(
@@ -91,6 +104,7 @@ def run(  # noqa: PLR0913  # a command's options
                 started=datetime.now(UTC),
                 faults=faults,
                 seed=seed,
+                answers=answers,
             )
     timeline = told(done, compiled)
     if as_json:
@@ -99,6 +113,8 @@ def run(  # noqa: PLR0913  # a command's options
         console().print(view(timeline, done.cost))
     for state in done.idle:
         complain(f"the fault on {state!r} never struck: the saga did not get there")
+    for step in done.unasked:
+        complain(f"{step!r} never asked: the saga did not get there, its answer was of no use")
     _keep(root, compiled.graph, done)
     raise typer.Exit(ENDING_CODES[timeline.ending])
 
@@ -134,6 +150,27 @@ def parse_faults(wanted: list[str]) -> dict[str, str | Sequence[str | None] | No
         attempts = [None if kind == WELL else kind for kind in listed]
         faults[state] = listed[0] if len(listed) == 1 and attempts[0] else attempts
     return faults
+
+
+def parse_answers(wanted: list[str]) -> dict[str, Any]:
+    """``["review=approve", "pickup={...}"]`` as the runner takes it.
+
+    Raises:
+        UsageError: One is not of that form, or a step is named twice.
+    """
+    answers: dict[str, Any] = {}
+    for text in wanted:
+        step, sign, word = (part.strip() for part in text.partition("="))
+        if not (step and sign and word):
+            raise UsageError(f"--answer {text!r}: write STEP=ANSWER, as in 'review=approve'")
+        if step in answers:
+            raise UsageError(f"--answer names {step!r} twice")
+        try:
+            answers[step] = _WORDS[word] if word in _WORDS else json.loads(word)
+        except ValueError as error:
+            told = f"--answer {step}: {word!r} is neither approve nor reject, and no JSON"
+            raise UsageError(f"{told}: {error}") from error
+    return answers
 
 
 def read_input(file: str) -> Any:

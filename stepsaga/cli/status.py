@@ -20,7 +20,7 @@ from stepsaga.cli.deployed import (
 from stepsaga.cli.failures import Failure, explained
 from stepsaga.cli.output import console, print_json, say
 from stepsaga.cli.timeline import LONGEST_REASON
-from stepsaga.cli.timeline_view import ENDING_STYLES, ENDINGS
+from stepsaga.cli.timeline_view import ENDING_STYLES, ENDINGS, waiting_json, waiting_text
 from stepsaga.cli.values import one_line
 from stepsaga.cli.words import for_people
 from stepsaga.engines.endings import Ending
@@ -39,14 +39,19 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
 ) -> None:
     """Say how a deployed saga is doing: of its execution, or of its events where that is gone."""
-    found = find(client_of(stack, endpoint_url), saga_id, saga)
+    client = client_of(stack, endpoint_url)
+    found = find(client, saga_id, saga)
+    running = found.ending in {Ending.RUNNING, Ending.OPEN}
+    waiting = client.waiting(found.saga, found.id) if running else ()
     if as_json:
-        print_json(status_json(found))
+        print_json({**status_json(found), "waiting": [waiting_json(one) for one in waiting]})
         return
     console().print(_head(found), soft_wrap=True)
     if found.execution:
         say(f"  {found.execution}", style="dim")
     say(f"  {found.ending.value}: {ENDINGS[found.ending]}")
+    for one in waiting:
+        say(f"  {waiting_text(one)}", style="cyan")
     if found.status not in (None, Status.RUNNING, Status.SUCCEEDED):
         say(f"  because {one_line(explained(_failure(found)), LONGEST_REASON)}")
 

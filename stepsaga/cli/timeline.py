@@ -12,16 +12,19 @@ from stepsaga.asl.kept import from_kept
 from stepsaga.cli.failures import LANE_FAILED, Failure, explained
 from stepsaga.cli.labels import Labels, folded
 from stepsaga.cli.values import brief, one_line
+from stepsaga.client.answers import waiting_in
 from stepsaga.engines.endings import Ending
 from stepsaga.errors import EventInvalid, UsageError
 from stepsaga.graph import steps_of
 from stepsaga.runtime.stored import stored_bytes
+from stepsaga.store.commits import Outcome
 from stepsaga.store.events import EventTypes, late_effects_left
 from stepsaga.store.saga_events import (
     Event,
     SagaCompensated,
     SagaCompleted,
     SagaStarted,
+    StepAsked,
     StepClaimed,
     StepCompensated,
     StepCompleted,
@@ -33,6 +36,7 @@ from stepsaga.store.saga_events import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from stepsaga.client import Waiting
     from stepsaga.graph import SagaGraph
     from stepsaga.store.commits import Commit, EventRecord
 
@@ -41,6 +45,7 @@ class What(StrEnum):
     """What a commit tells of its step."""
 
     STARTED = "started"
+    ASKED = "asked"
     COMPLETED = "completed"
     REJECTED = "rejected"
     IN_DOUBT = "in doubt"
@@ -91,6 +96,7 @@ class Timeline:
             Lanes were undone side by side: those of one fork are in the order of their ends.
         left: The steps whose effect landed after they were undone, and stands.
         fingerprint: Of the definition.
+        waiting: What it asks, and nobody has answered yet.
     """
 
     saga: str
@@ -103,6 +109,7 @@ class Timeline:
     undone: tuple[str, ...]
     left: tuple[str, ...]
     fingerprint: str
+    waiting: tuple[Waiting, ...] = ()
 
 
 _TYPES: Final = EventTypes()
@@ -141,7 +148,10 @@ def timeline_of(
     labels = Labels(graph)
     reader = _Reader(started, graph, labels)
     # A seal stands in its step's slot, and is written when the undoing comes to it.
-    ordered = sorted(commits, key=lambda commit: (commit.recorded_at, commit.slot))
+    # Its question stands below the slot of its answer, and comes before it.
+    ordered = sorted(
+        commits, key=lambda one: (one.recorded_at, one.outcome is not Outcome.ASKED, one.slot)
+    )
     rows = [row for commit in ordered for row in reader.rows(commit)]
     events = [event for commit in ordered for event in commit.events]
     ending = _ending(events, failure)
@@ -158,6 +168,7 @@ def timeline_of(
         undone=tuple(row.step.removeprefix("undo ") for row in rows if row.what is What.UNDONE),
         left=tuple(dict.fromkeys(map(reader.label, late_effects_left(ordered)))),
         fingerprint=commits[0].fingerprint if commits else "",
+        waiting=waiting_in(commits) if ending is Ending.OPEN else (),
     )
 
 
@@ -211,12 +222,29 @@ class _Reader:
         return _with_emitted(rows, emitted, after)
 
     def _row(self, event: Event, slot: str) -> Row | None:
-        step = self._labels.of(slot.partition("/")[2], getattr(event, "step", ""))
+        told = self._of_saga(event) or self._of_step(
+            event, self._labels.of(slot.partition("/")[2], getattr(event, "step", ""))
+        )
+        return Row(timedelta(), *told) if told else None
+
+    def _of_saga(self, event: Event) -> tuple[str, What, str] | None:
         match event:
             case SagaStarted():
-                told = "", What.STARTED, brief(event.input, self._input)
+                return "", What.STARTED, brief(event.input, self._input)
+            case SagaCompleted():
+                return "", What.ENDED, Ending.COMPLETED.value
+            case SagaCompensated():
+                return "", What.ENDED, Ending.COMPENSATED.value
+            case _:
+                return None
+
+    def _of_step(self, event: Event, step: str) -> tuple[str, What, str] | None:
+        match event:
             case StepCompleted():
                 told = step, What.COMPLETED, self._value(event.step, event.value)
+            case StepAsked():
+                # Whoever has the token can answer: it is shown to nobody.
+                told = step, What.ASKED, "waits for an answer"
             case StepRejected():
                 told = step, What.REJECTED, _refusal(event)
             case StepClaimed():
@@ -227,13 +255,9 @@ class _Reader:
                 told = (f"undo {step}", *_undone(event.found))
             case StepLanded():
                 told = step, What.LATE, self._value(event.step, event.value)
-            case SagaCompleted():
-                told = "", What.ENDED, Ending.COMPLETED.value
-            case SagaCompensated():
-                told = "", What.ENDED, Ending.COMPENSATED.value
             case _:
                 return None
-        return Row(timedelta(), *told)
+        return told
 
     def _value(self, step: str, value: Any) -> str:
         if (size := stored_bytes(value)) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from stepsaga.cli.timeline import Row, Timeline
+    from stepsaga.client import Waiting
     from stepsaga.engines.cost import Cost
 
 ENDING_STYLES: Final = {
@@ -31,6 +33,7 @@ ENDING_STYLES: Final = {
 }
 WHAT_STYLES: Final = {
     What.STARTED: "dim",
+    What.ASKED: "cyan",
     What.COMPLETED: "green",
     What.REJECTED: "red",
     What.IN_DOUBT: "magenta",
@@ -72,6 +75,7 @@ def as_json(timeline: Timeline, cost: Cost | None = None) -> dict[str, Any]:
         "undone": list(timeline.undone),
         "left": list(timeline.left),
         "fingerprint": timeline.fingerprint,
+        "waiting": [waiting_json(one) for one in timeline.waiting],
         "cost": None if cost is None else _cost_json(cost),
         "rows": [_row_json(row) for row in timeline.rows],
     }
@@ -129,6 +133,7 @@ def _end(timeline: Timeline) -> list[Text]:
             ("  ", ""), (f"{timeline.ending.value}", style), f": {ENDINGS[timeline.ending]}"
         )
     ]
+    lines += [Text(f"  {waiting_text(one)}", style="cyan") for one in timeline.waiting]
     if timeline.undone:
         lines.append(Text(f"  {_undone(timeline.undone)}"))
     if timeline.left:
@@ -146,6 +151,19 @@ def _undone(undone: Sequence[str]) -> str:
         return f"undone, {BESIDE}:{groups[0].removeprefix(BESIDE)}"
     sign = "; " if any(group.startswith(BESIDE) for group in groups) else ", "
     return f"undone, in this order: {sign.join(groups)}"
+
+
+def waiting_text(one: Waiting) -> str:
+    """What a saga waits for, and since when."""
+    lane = f" (--lane {one.lane})" if one.lane else ""
+    since = one.since.astimezone(UTC)
+    return f"waits for an answer to {one.step!r}{lane} since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def waiting_json(one: Waiting) -> dict[str, Any]:
+    """The same for a machine."""
+    since = one.since.astimezone(UTC).isoformat()
+    return {"step": one.step, "lane": one.lane, "since": since}
 
 
 def _row_json(row: Row) -> dict[str, Any]:

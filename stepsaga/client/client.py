@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from stepsaga.authoring import graph_of
+from stepsaga.client import answers
 from stepsaga.client.inputs import differing, same_input, to_send
 from stepsaga.client.stack import clients_of, read_stack, stack_of
 from stepsaga.client.status import (
@@ -24,6 +25,7 @@ from stepsaga.client.status import (
     told_by_list,
     told_by_stream,
 )
+from stepsaga.engines.answering import give
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.protocol import Status
 from stepsaga.engines.simulator.naming import check_name
@@ -39,6 +41,7 @@ from stepsaga.errors import (
     SagaNotDeployed,
     UsageError,
 )
+from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.events import EventTypes
 from stepsaga.store.saga_events import SagaStarted
@@ -46,12 +49,14 @@ from stepsaga.store.slots import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from stepsaga.authoring import Saga
+    from stepsaga.client.answers import Waiting
+    from stepsaga.engines.answering import Answer
     from stepsaga.engines.protocol import Engine, ExecutionView, Listed
     from stepsaga.store.commits import Commit
-    from stepsaga.store.protocol import StreamReader
+    from stepsaga.store.protocol import ClientStore
 
 _TRIES: Final = 3
 """How often a start looks again where what was in its way is gone before it is looked at."""
@@ -95,22 +100,25 @@ class Client:
         sagas: The names of the sagas that there are, for `list`.
         clock: Seconds, of which differences are taken.
         sleep: How `wait` lets seconds pass; for the simulator one that moves its clock.
+        now: When an answer is given; aware.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but two are options by name
         self,
         engine: Engine,
-        store: StreamReader,
+        store: ClientStore,
         *,
         sagas: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.engine = engine
         self.store = store
         self.sagas = tuple(sorted(sagas))
         self._clock = clock
         self._sleep = sleep
+        self._now = now
 
     @classmethod
     def of_stack(cls, stack: str, *, endpoint_url: str | None = None) -> Self:
@@ -268,6 +276,96 @@ class Client:
         told = (self._told_briefly(*one) for one in newest)
         return tuple(islice((one for one in told if one is not None), limit))
 
+    def answer(
+        self,
+        saga: type[Saga],
+        id: str,  # noqa: A002  # as above
+        step: str,
+        value: Any,
+        *,
+        lane: str | None = None,
+    ) -> bool:
+        """Answer what a saga asks: an approval with `stepsaga.Approved`, else with its value.
+
+        As in ``client.answer(FulfilOrder, "order-123", "review", Approved(by="ann"))``. What is
+        recorded counts, also where the saga hears of it later; the same again is the same as once.
+
+        Args:
+            saga: Its class.
+            id: Its id. Of several runs it is the latest that is answered.
+            step: The step that asks.
+            value: An instance of the answer's type, or what makes one.
+            lane: Which item of a map asks, from 0 (``"2"``), or of a map in a map (``"0.2"``);
+                needed only where several do.
+
+        Returns:
+            Whether this call was the first to say so.
+
+        Raises:
+            NothingAsked: The step asks nothing, or not yet, or in several lanes.
+            AnswerInvalid: The value does not fit.
+            AnsweredAlready: There is another answer, time is up, or the saga has ended.
+        """
+        return self._give(saga, id, step, answers.accepted(saga, step, value), lane)
+
+    def reject(  # noqa: PLR0913  # all but three are options by name
+        self,
+        saga: type[Saga],
+        id: str,  # noqa: A002  # as above
+        step: str,
+        *,
+        by: str = "",
+        why: str = "",
+        lane: str | None = None,
+    ) -> bool:
+        """Reject what a saga asks, so that it is undone; see `answer`.
+
+        Args:
+            saga: Its class.
+            id: Its id.
+            step: The step that asks.
+            by: Who rejects.
+            why: The reason, which is recorded, and shown where the saga is.
+            lane: As in `answer`.
+
+        Returns:
+            Whether this call was the first to say so.
+
+        Raises:
+            NothingAsked, AnsweredAlready: As `answer`.
+        """
+        return self._give(saga, id, step, answers.rejected(saga, step, by, why), lane)
+
+    def waiting(self, saga: type[Saga] | str, id: str) -> tuple[Waiting, ...]:  # noqa: A002  # as above
+        """What a saga's latest run asks, and nobody has answered yet.
+
+        Args:
+            saga: Its class, or its name.
+            id: Its id.
+        """
+        commits = list(self.store.read(stream_of(_checked(saga, id), id)))
+        run = [one for one in commits if run_of(one) == run_of(commits[-1])]
+        return () if end_of(run) else answers.waiting_in(run)
+
+    def heartbeat(
+        self,
+        saga: type[Saga],
+        id: str,  # noqa: A002  # as above
+        step: str,
+        *,
+        lane: str | None = None,
+    ) -> None:
+        """Say that whoever works at what a saga asks is still there; see ``heartbeat=``.
+
+        Raises:
+            NothingAsked: As `answer`.
+            TaskTimedOut: It waits no more.
+        """
+        name = _checked(saga, id)
+        commits = list(self.store.read(stream_of(name, id)))
+        asked = answers.find(name, id, step, commits, lane)
+        self.engine.send_task_heartbeat(asked.token)
+
     # Inside
 
     def _soon(self, saga: type[Saga] | str, saga_id: str, seconds: float) -> SagaStatus:
@@ -286,6 +384,16 @@ class Client:
             self._sleep(min(pause, left))
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
         return self.status(saga, saga_id)
+
+    def _give(
+        self, saga: type[Saga], saga_id: str, step: str, answer: Answer, lane: str | None
+    ) -> bool:
+        name = _checked(saga, saga_id)
+        commits = list(self.store.read(stream_of(name, saga_id)))
+        asked = answers.find(name, saga_id, step, commits, lane)
+        answers.refuse_if_over(asked, commits)
+        answers.refuse_if_too_large(answer, asked, commits)
+        return give(answer, asked, engine=self.engine, store=self.store, now=self._now)
 
     def _try_to_start(self, saga: type[Saga], saga_id: str, sent: Any) -> Started | None:
         """Start it, or find the one that there is; None where that was gone when it was looked for.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    from stepsaga.runtime.answers import Answers
     from stepsaga.store.protocol import EventStore
 
 
@@ -34,12 +35,13 @@ class LocalFunctions:
         now: The clock, aware datetimes.
         resolve: How ``module:qualname`` becomes a handler; by default it is imported.
         resources: What replaces the participants' own resources, by name.
+        answers: How Tasks that wait are told of answers.
 
     Raises:
         UsageError: Two participants would be the same function.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # collaborators by name
         self,
         participants: Iterable[str],
         *,
@@ -47,12 +49,14 @@ class LocalFunctions:
         now: Callable[[], datetime],
         resolve: Callable[[str], Callable[..., Any]] = load,
         resources: Mapping[str, Any] | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self._participants = _by_function(participants)
         self._store = store
         self._now = now
         self._resolve = resolve
         self._resources = resources
+        self._answers = answers
         self._requests = 0
 
     def invoke(
@@ -82,6 +86,7 @@ class LocalFunctions:
             timer=NoTimer,
             resolve=resolve or self._resolve,
             resources=self._resources,
+            answers=self._answers,
         )
         return self._run(runtime, through_json(payload))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stepsaga.engines.answered import AnsweringStore
 from stepsaga.engines.cost import Cost
 from stepsaga.engines.simulator import Simulator
 from stepsaga.engines.simulator.clock import iso
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from stepsaga.asl.release import Compiled
+    from stepsaga.engines.answering import Answer
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
@@ -37,6 +39,7 @@ class Run:
         commits: The run's commits, in the order of their slots.
         cost: What it cost.
         idle: The states whose wanted faults never struck, because they were not reached.
+        unasked: The steps for which there were answers, and that never asked.
     """
 
     stream_id: str
@@ -46,6 +49,7 @@ class Run:
     commits: tuple[Commit, ...]
     cost: Cost
     idle: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 def run_once(  # noqa: PLR0913  # all but the saga and its input are options by name
@@ -58,6 +62,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
     faults: Faults | None = None,
     seed: int = 0,
     resources: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Answer] | None = None,
 ) -> Run:
     """Run a saga to its end, in virtual time.
 
@@ -70,6 +75,8 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         faults: What shall go wrong.
         seed: Of the pauses between retries.
         resources: What replaces the participants' own, by name.
+        answers: What is answered to the steps that ask, as soon as they do; what has no answer
+            here waits until its time is up, in virtual time.
 
     Raises:
         EngineError: The id is no name for an execution, or the input too large for one.
@@ -77,14 +84,16 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
     """
     store.put_definition(compiled.fingerprint, compiled.graph)
     counting = CountingStore(store)
+    answering = AnsweringStore(counting, answers or {})
     simulator = Simulator.for_sagas(
         [compiled],
-        store=counting,
+        store=answering,
         faults=faults,
         seed=seed,
         start_time=started,
         resources=resources,
     )
+    answering.simulator = simulator
     arn = simulator.start(compiled.name, value, name=saga_id)
     view = simulator.wait(arn)
     simulator.settle()
@@ -99,6 +108,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         cost=_cost(simulator.transitions(arn), history, counting),
         commits=tuple(store.read(stream, f"{run}/")),
         idle=_idle(faults or {}, simulator),
+        unasked=tuple(step for step in answers or {} if step not in answering.asked),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     model_validator,
 )
@@ -32,9 +33,11 @@ class Part(StrEnum):
     INPUT = "input"
     ITEMS = "items"
     SETTLE = "settle"
+    QUESTION = "question"
+    UNANSWERED = "unanswered"
 
 
-OWN_PARTS: Final = frozenset({Part.VERIFY, Part.INPUT, Part.ITEMS, Part.SETTLE})
+OWN_PARTS: Final = frozenset({Part.VERIFY, Part.INPUT, Part.ITEMS, Part.SETTLE, Part.UNANSWERED})
 """What the runtime can do without a handler."""
 
 
@@ -124,6 +127,10 @@ class Call(BaseModel):
         inline: The definition itself looks into the result, so it never goes there.
         since: When the fork was entered whose lanes a ``settle`` looks at.
         failures: Of those lanes; null for one that did not fail.
+        token: In a question's call: by which its Task is answered. It never shows.
+        otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
+            absent where that is a rejection.
+        failure: In an ``unanswered``: what became of the question's Task.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -156,6 +163,9 @@ class Call(BaseModel):
     inline: bool = False
     since: Instant | None = None
     failures: tuple[Any, ...] = ()
+    token: SecretStr = SecretStr("")
+    otherwise: dict[str, Any] | None = None
+    failure: dict[str, Any] = Field(default_factory=dict)
     execution: Execution
     state: State
 
@@ -180,6 +190,8 @@ class Call(BaseModel):
             raise ValueError(f"a call for {self.part.value} needs a handler")
         if (self.undoes is None) == (self.part is Part.COMPENSATION):
             raise ValueError("a compensation, and nothing else, names the slot that it undoes")
+        if bool(self.secret) != (self.part is Part.QUESTION):
+            raise ValueError("a question, and nothing else, has a task token")
         return self
 
     @property
@@ -191,8 +203,15 @@ class Call(BaseModel):
             return "check input"
         if self.part is Part.VERIFY and self.claim and not self.handler:
             return f"settle {self.step}"
+        if self.part is Part.UNANSWERED:
+            return f"{self.step} unanswered"
         prefix = {Part.VERIFY: "verify ", Part.ITEMS: "items of ", Part.SETTLE: "settle "}
         return f"{prefix.get(self.part, '')}{self.step}"
+
+    @property
+    def secret(self) -> str:
+        """The task token in clear; empty where there is none."""
+        return self.token.get_secret_value()
 
     @property
     def again(self) -> bool:

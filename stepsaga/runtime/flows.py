@@ -22,6 +22,7 @@ from stepsaga.store.commits import Outcome
 
 if TYPE_CHECKING:
     from stepsaga.errors import CallError
+    from stepsaga.runtime.answers import Answers
     from stepsaga.runtime.call import Call
     from stepsaga.runtime.handling import Handling
     from stepsaga.runtime.journal import Journal, Slot
@@ -52,6 +53,7 @@ class Work:
     journal: Journal
     handling: Handling
     arrived: datetime
+    answers: Answers
     objects: Objects | None = None
 
 
@@ -63,7 +65,7 @@ def go_forward(work: Work) -> Reply:
     if work.call.again and (stored := work.journal.get(work.call.slot)):
         return _decided(work, stored)
     try:
-        _refuse_if_pointless(work)
+        refuse_if_pointless(work)
         work.handling.bind(results_of(work.call, work.objects))
     except Invalid as refusal:
         return _refuse(work, refusal, sure=True)
@@ -107,7 +109,12 @@ def _decided(work: Work, stored: Commit) -> Reply:
     raise _fenced(work, stored)
 
 
-def _refuse_if_pointless(work: Work) -> None:
+def refuse_if_pointless(work: Work) -> None:
+    """Refuse a call that comes too late, or whose input is none.
+
+    Raises:
+        Refused: Its reason.
+    """
     ends = work.call.ends
     if ends is not None and work.arrived > ends:
         raise Refused(f"the saga's deadline has passed at {ends.isoformat()}")

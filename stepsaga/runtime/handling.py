@@ -193,8 +193,9 @@ class Handling:
         return cut(self.redacted(joined(self._call.label, *parts)))
 
     def redacted(self, text: str) -> str:
-        """A text without the sensitive values of this call's parameters."""
-        return redact(text, (part for kind, value in self._given for part in _hidden(kind, value)))
+        """A text without the sensitive values of this call's parameters, and without its token."""
+        hidden = [part for kind, value in self._given for part in _hidden(kind, value)]
+        return redact(text, [*hidden, *filter(None, [self._call.secret])])
 
     def _found(self, reference: str) -> Handler:
         try:

@@ -13,6 +13,7 @@ from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.saga_events import (
     SagaCompleted,
     SagaStarted,
+    StepAsked,
     StepClaimed,
     StepCompensated,
     StepCompleted,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 Slot = tuple[int, ...]
 
+TOKEN: Final = "token"  # noqa: S105  # a part of an address
+"""Below a question's slot: the task tokens under which it was asked."""
 _MOST_LATE: Final = 1000
 
 
@@ -83,28 +86,44 @@ class Journal:
     def complete(self, value: Any, emitted: Sequence[EventRecord]) -> Commit:
         """Record the step's result, with what its handler emitted; return what the slot holds."""
         call = self._call
-        events = [_event(StepCompleted, step=call.step, value=value), *emitted]
+        events = [event_of(StepCompleted, step=call.step, value=value), *emitted]
         if call.closes:
-            events.append(_event(SagaCompleted))
-        return self._append(call.slot, Outcome.RESULT, events)
+            events.append(event_of(SagaCompleted))
+        return self._append(call.address(call.slot), Outcome.RESULT, events)
 
     def reject(self, error: str, message: str) -> Commit:
         """Record that the step did nothing; return what the slot holds."""
-        event = _event(StepRejected, step=self._call.step, error=error, message=message)
-        return self._append(self._call.slot, Outcome.REJECTED, [event])
+        event = event_of(StepRejected, step=self._call.step, error=error, message=message)
+        return self._append(self._call.address(self._call.slot), Outcome.REJECTED, [event])
 
     def seal(self, slot: Slot) -> Commit:
         """Let nothing be recorded for the step any more; return what the slot holds."""
-        return self._append(slot, Outcome.SEALED, [_event(StepSealed, step=self._call.step)])
+        events = [event_of(StepSealed, step=self._call.step)]
+        return self._append(self._call.address(slot), Outcome.SEALED, events, slot)
+
+    def ask(self, token: str) -> Commit:
+        """Record that somebody is asked, and by which token an answer goes back (rule 26)."""
+        call = self._call
+        attempt = f"{call.execution.redrives:05d}-{call.state.attempt:05d}"
+        address = f"{call.address(call.slot)}/{TOKEN}/{attempt}"
+        events = [event_of(StepAsked, step=call.step, token=token)]
+        return self._append(address, Outcome.ASKED, events)
+
+    def answer(self, slot: Slot) -> tuple[Commit | None, bool]:
+        """What a question's slot holds, and whether it was ever asked."""
+        address = self._call.address(slot)
+        found = list(self._store.read(self._call.stream, address))
+        own = next((commit for commit in found if commit.slot == address), None)
+        return own, any(commit.slot.startswith(f"{address}/{TOKEN}/") for commit in found)
 
     def claim(self) -> Commit:
         """Claim the right to have the step's effect; return who has it (rule 27)."""
-        event = _event(StepClaimed, step=self._call.step, request=self._request)
+        event = event_of(StepClaimed, step=self._call.step, request=self._request)
         return self._put_claim(self._call.slot, Outcome.CLAIMED, event)
 
     def seal_claim(self, slot: Slot) -> Commit:
         """Let nobody have the step's effect any more, unless somebody has claimed it."""
-        return self._put_claim(slot, Outcome.SEALED, _event(StepSealed, step=self._call.step))
+        return self._put_claim(slot, Outcome.SEALED, event_of(StepSealed, step=self._call.step))
 
     def holds(self, claim: Commit) -> bool:
         """Whether a claim is this invocation's own, which boto3 may have sent twice."""
@@ -115,7 +134,7 @@ class Journal:
 
         It is never a stream's first commit: something was found or put in the step's slot before.
         """
-        event = _event(StepCompensated, step=self._call.step, found=found)
+        event = event_of(StepCompensated, step=self._call.step, found=found)
         address = self._call.address(self._call.slot)
         return self._put(address, Outcome.COMPENSATED, [event, *emitted], self._call.key(undone))
 
@@ -125,7 +144,7 @@ class Journal:
         Two such effects are two records: each invocation takes the next free ``late`` slot.
         """
         call = self._call
-        event = _event(StepLanded, step=call.step, value=value)
+        event = event_of(StepLanded, step=call.step, value=value)
         for number in range(1, _MOST_LATE):
             address = f"{call.address(call.slot)}/late/{number:05d}"
             commit = self._commit(address, Outcome.LATE, [event], call.key(call.slot))
@@ -133,9 +152,11 @@ class Journal:
                 return commit
         raise StoreError(f"{call.stream} {call.address(call.slot)}/late: all slots are taken")
 
-    def _append(self, slot: Slot, outcome: Outcome, events: list[EventRecord]) -> Commit:
-        """Put into a step's own slot."""
-        return self._open(self._call.address(slot), outcome, events, self._before(slot))
+    def _append(
+        self, address: str, outcome: Outcome, events: list[EventRecord], slot: Slot = ()
+    ) -> Commit:
+        """Put what belongs to a step; ``slot`` is the step's, if it is not the call's own."""
+        return self._open(address, outcome, events, self._before(slot or self._call.slot))
 
     def _put_claim(self, slot: Slot, outcome: Outcome, event: EventRecord) -> Commit:
         address = f"{self._call.address(slot)}/claim"
@@ -146,7 +167,7 @@ class Journal:
     ) -> Commit:
         """Put what can be the stream's first commit (rule 8)."""
         if self._call.opens:
-            events.insert(0, _event(SagaStarted, input=self._call.execution.input))
+            events.insert(0, event_of(SagaStarted, input=self._call.execution.input))
         return self._put(address, outcome, events, causation)
 
     def _before(self, slot: Slot) -> str:
@@ -228,6 +249,6 @@ def _data(commit: Commit, *types: type[Event]) -> Any:
     )
 
 
-def _event(model: type[Event], **data: Any) -> EventRecord:
+def event_of(model: type[Event], **data: Any) -> EventRecord:
     """An event of the saga's own: its data are JSON values already, so nothing is validated."""
     return EventRecord(model.__name__, model.version, data)

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import StepFailed
+from stepsaga.runtime.answers import StepFunctionsAnswers
 from stepsaga.runtime.clients import client
 from stepsaga.runtime.runtime import Runtime, load
 from stepsaga.runtime.timers import KernelTimer
@@ -69,6 +70,7 @@ def runtime_from(
         timer=KernelTimer,
         resolve=resolve,
         observer=PowertoolsObserver(participant),
+        answers=StepFunctionsAnswers(),
     )
 
 

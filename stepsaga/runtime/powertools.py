@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "stepsaga"
 """Of the metrics."""
 
-_EXPECTED: Final = frozenset({"completed", "adopted", "compensated", "nothing to undo", "Rejected"})
+_EXPECTED: Final = frozenset(
+    {"completed", "adopted", "asked", "compensated", "nothing to undo", "Rejected"}
+)
 _HOPELESS: Final = frozenset({"StepFailedForGood", "BadCall", LANDED_LATE})
 
 

@@ -20,6 +20,7 @@ from stepsaga.errors import (
     StepFailedForGood,
     StoreError,
 )
+from stepsaga.runtime.answers import NoAnswers
 from stepsaga.runtime.call import Part, parse_call
 from stepsaga.runtime.flows import (
     Reply,
@@ -34,6 +35,7 @@ from stepsaga.runtime.flows import (
 from stepsaga.runtime.handling import Handling
 from stepsaga.runtime.journal import Journal
 from stepsaga.runtime.observer import LANDED_LATE, Report, SilentObserver, frames
+from stepsaga.runtime.questions import ask, unanswered
 from stepsaga.runtime.texts import class_text, message_of
 from stepsaga.runtime.timers import KernelTimer, NoTimer
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
+    from stepsaga.runtime.answers import Answers
     from stepsaga.runtime.call import Call
     from stepsaga.runtime.observer import Observer
     from stepsaga.store.protocol import EventStore
@@ -53,6 +56,8 @@ _FLOWS: Final = {
     Part.INPUT: check_input,
     Part.ITEMS: find_items,
     Part.SETTLE: settle,
+    Part.QUESTION: ask,
+    Part.UNANSWERED: unanswered,
 }
 _LASTING: Final = (CommitTooLarge, CommitUnreadable, EventInvalid)
 _log = logging.getLogger("stepsaga")
@@ -90,6 +95,7 @@ class Runtime:
         resolve: How ``module:qualname`` becomes a handler.
         resources: What replaces the participant's resources, by name: the objects themselves.
         observer: Who is told of each call.
+        answers: How a Task that waits is told of an answer that there is already.
     """
 
     def __init__(  # noqa: PLR0913  # every collaborator is passed in; all but two have defaults
@@ -102,6 +108,7 @@ class Runtime:
         resolve: Callable[[str], Callable[..., Any]] = load,
         resources: Mapping[str, Any] | None = None,
         observer: Observer | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self._participant = participant
         self._store = store
@@ -110,6 +117,7 @@ class Runtime:
         self._resolve = resolve
         self._resources = resources or {}
         self._observer = observer or SilentObserver()
+        self._answers = answers or NoAnswers()
 
     def handle(self, payload: Any, context: Any = None) -> dict[str, Any]:
         """Do what a call asks for.
@@ -158,7 +166,7 @@ class Runtime:
             arrived = self._now()
             _refuse_if_late(call, arrived)
             journal = Journal(call, self._store, self._now, _request_id(context))
-            work = Work(call, journal, handling, arrived, self._store.objects)
+            work = Work(call, journal, handling, arrived, self._answers, self._store.objects)
             reply = _FLOWS.get(call.part, go_forward)(work)
         except CallError as error:
             self._ended(call, error)

@@ -42,6 +42,7 @@ class Function:
         seconds: Its timeout.
         environment, policies: What the participant asks for.
         files: What it carries, relative to the project.
+        answers: The sagas whose questions it asks, and whose Tasks it may tell an answer.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Function:
     environment: Mapping[str, str]
     policies: tuple[Mapping[str, Any], ...]
     files: tuple[Path, ...]
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,19 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
     ordered = sorted(graphs, key=lambda graph: graph.name)
     calls: dict[str, list[Call]] = {}
     needs: dict[str, set[str]] = {}
+    asking: dict[str, dict[str, None]] = {}
     for graph in ordered:
         _check_id(graph.name, f"the saga {graph.name}")
         for call in _calls(graph):
             calls.setdefault(call.participant, []).append(call)
             needs.setdefault(call.participant, set()).update(_modules(root, graph, call))
-    functions = [_function(root, module, calls[module], needs[module]) for module in sorted(calls)]
+        for node in steps_of(graph.nodes):
+            if node.question is not None:
+                asking.setdefault(node.call.participant, {})[graph.name] = None
+    functions = [
+        _function(root, module, calls[module], needs[module], asking.get(module, ()))
+        for module in sorted(calls)
+    ]
     _refuse_doubles(functions)
     return Application(tuple(functions), tuple(_machine(graph) for graph in ordered))
 
@@ -134,7 +143,9 @@ def _modules(root: Path, graph: SagaGraph, call: Call) -> set[str]:
     return {module for module in modules if is_here(root, module)}
 
 
-def _function(root: Path, module: str, calls: list[Call], needs: set[str]) -> Function:
+def _function(
+    root: Path, module: str, calls: list[Call], needs: set[str], answers: Iterable[str]
+) -> Function:
     import_module(module)
     asked = participant_of(module)
     name = function_name(module)
@@ -152,6 +163,7 @@ def _function(root: Path, module: str, calls: list[Call], needs: set[str]) -> Fu
         files=tuple(
             sorted({*closure(root, {module, *needs}), *globbed(root, module, asked.files)})
         ),
+        answers=tuple(answers),
     )
 
 

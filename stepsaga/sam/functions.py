@@ -103,6 +103,7 @@ def participant(
     statements = [
         *rights.events("PutItem", "GetItem", "Query"),
         *rights.objects(),
+        *rights.answers(function.answers),
         *(resolved(statement) for statement in function.policies),
         *rights.function_basics(function.name, rights.USE_KEY, via=("dynamodb", "s3")),
     ]

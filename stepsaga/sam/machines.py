@@ -59,7 +59,7 @@ def _machine(machine: Machine) -> dict[str, Any]:
         "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
         "UpdateReplacePolicy": "Retain",
         "Properties": {
-            "Name": sub(f"${{AWS::StackName}}-{machine.saga}"),
+            "Name": sub(rights.machine_name(machine.saga)),
             "DefinitionUri": machine.file,
             "DefinitionSubstitutions": substitutions,
             "Role": att(f"{machine.name}Role.Arn"),

@@ -77,6 +77,23 @@ def objects() -> list[Any]:
     ]
 
 
+def answers(sagas: Sequence[str]) -> list[Any]:
+    """Telling a Task of these sagas what was answered, where a question is asked again (rule 26).
+
+    By the machines' names: by reference, a function's role would need the machine that needs it.
+    """
+    if not sagas:
+        return []
+    prefix = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+    machines = [sub(f"{prefix}{machine_name(saga)}") for saga in sagas]
+    return [allow(["states:SendTaskSuccess"], machines)]
+
+
+def machine_name(saga: str) -> str:
+    """The name of a saga's machine, with a substitution."""
+    return f"${{AWS::StackName}}-{saga}"
+
+
 def machine(functions: Sequence[str], *, records: bool) -> list[Any]:
     """What a state machine calls.
 

@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     """The saga's terminal record."""
     CLAIMED = "claimed"
     """An invocation is about to have the effect, and no other may (rule 27)."""
+    ASKED = "asked"
+    """The step's question was asked: it holds the token by which an answer goes back (rule 26)."""
     LATE = "late"
     """An effect that landed after its slot was decided otherwise (rule 11)."""
 

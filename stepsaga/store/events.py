@@ -30,6 +30,7 @@ SAGA_EVENTS: tuple[type[Event], ...] = (
     saga_events.StepClaimed,
     saga_events.StepCompensated,
     saga_events.StepLanded,
+    saga_events.StepAsked,
     saga_events.SagaCompleted,
     saga_events.SagaCompensated,
 )

@@ -33,6 +33,14 @@ class StreamReader(Protocol):
         ...
 
 
+class ClientStore(StreamReader, Protocol):
+    """The same for who answers what sagas ask, and writes nothing but answers."""
+
+    def append(self, commit: Commit) -> Commit:
+        """See `EventStore`."""
+        ...
+
+
 class EventStore(Protocol):
     """Write-once slots.
 

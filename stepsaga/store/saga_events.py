@@ -107,6 +107,13 @@ class StepLanded(Event):
     value: Any
 
 
+class StepAsked(Event):
+    """A step has asked, and waits. ``token`` answers it: whoever has it can, so it never shows."""
+
+    step: str
+    token: str = Field(repr=False)
+
+
 class SagaCompleted(Event):
     """All steps are done. Carried by the last step's commit."""
 

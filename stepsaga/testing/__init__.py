@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stepsaga.engines.endings import Ending
-    from stepsaga.testing.runner import SagaRun, SagaRunner
+    from stepsaga.testing.runner import REJECT, SagaRun, SagaRunner
 
-__all__ = ["Ending", "SagaRun", "SagaRunner"]
+__all__ = ["REJECT", "Ending", "SagaRun", "SagaRunner"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
+from stepsaga.client.answers import rejected, said
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.once import run_once
-from stepsaga.errors import EngineError, UsageError
+from stepsaga.errors import EngineError, RequestError, UsageError
 from stepsaga.graph import steps_of
 from stepsaga.runtime.stored import Recorded
 from stepsaga.runtime.values import JsonType
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from stepsaga.authoring import Saga
+    from stepsaga.engines.answering import Answer
     from stepsaga.engines.cost import Cost
     from stepsaga.engines.once import Run
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
@@ -107,7 +109,7 @@ class SagaRunner:
         self._seed = seed
         self._runs = 0
 
-    def run(
+    def run(  # noqa: PLR0913  # all but two are options by name
         self,
         saga: type[Saga],
         input: Any,  # noqa: A002  # as Step Functions names it
@@ -115,6 +117,7 @@ class SagaRunner:
         fail: Fail | None = None,
         id: str | None = None,  # noqa: A002  # the saga's id
         resources: Mapping[str, Any] | None = None,
+        answers: Mapping[str, Any] | None = None,
     ) -> SagaRun:
         """Run a saga to its end.
 
@@ -125,10 +128,13 @@ class SagaRunner:
                 ``{"undo charge": ["raises", None]}``.
             id: The saga's id; a new one where none is given.
             resources: For this run, besides the runner's.
+            answers: What is answered to the steps that ask, as soon as they do: ``{"review":
+                True}`` approves, False rejects, of a callback it is the value, or `REJECT`. Where
+                there is none, the question's time passes, in virtual time.
 
         Raises:
-            UsageError: A fault that cannot be, or that never struck because the saga did not get
-                there; an input that is no JSON; an id used before.
+            UsageError: A fault or an answer that cannot be, or that was of no use because the saga
+                did not get there; an input that is no JSON; an id used before.
         """
         self._runs += 1
         graph = graph_of(saga)
@@ -145,9 +151,15 @@ class SagaRunner:
                 faults=fail,
                 seed=self._seed,
                 resources={**self._resources, **(resources or {})},
+                answers=answers_of(saga, answers or {}),
             )
         except EngineError as error:
             raise UsageError(str(error)) from error
+        if done.unasked:
+            raise UsageError(
+                f"{', '.join(map(repr, done.unasked))} never asked: the saga did not get there, and"
+                " its answer was of no use; leave it out"
+            )
         if done.idle:
             raise UsageError(
                 f"the fault on {', '.join(map(repr, done.idle))} never struck: the saga did not get"
@@ -155,6 +167,31 @@ class SagaRunner:
             )
         steps = {node.name for node in steps_of(graph.nodes)}
         return _told(compiled.name, done, _results(done.view, steps, self.store.objects))
+
+
+class Reject:
+    """What `REJECT` is."""
+
+
+REJECT: Final = Reject()
+"""In the answers of a run: rejects a callback; of an approval False does the same."""
+
+
+def answers_of(saga: type[Saga], answers: Mapping[str, Any]) -> dict[str, Answer]:
+    """Answers by step, checked as a client checks them.
+
+    Raises:
+        UsageError: A step asks nothing, or the answer does not fit.
+    """
+    try:
+        return {
+            step: rejected(saga, step, "", "")
+            if isinstance(answer, Reject)
+            else said(saga, step, answer)
+            for step, answer in answers.items()
+        }
+    except RequestError as error:
+        raise UsageError(f"answers: {error}") from error
 
 
 def json_of(saga: type[Saga], value: Any) -> Any:

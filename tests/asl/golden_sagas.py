@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from stepsaga.graph import Retry
-from tests.asl.graphs import claimed, look, of, pivot, saga, step, tail, takes
+from stepsaga.graph import Question, Retry
+from tests.asl.graphs import change, claimed, look, of, pivot, saga, step, tail, takes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,12 @@ ODD_RETRY: Final = Retry(
 )
 EVEN_RETRY: Final = Retry(attempts=4, wait=5, backoff=3.0, longest_wait=5, jitter=True)
 ONE_ATTEMPT: Final = Retry(attempts=1, wait=1, backoff=2.0, longest_wait=60, jitter=True)
+
+
+def asks(graph: SagaGraph, name: str, question: Question) -> SagaGraph:
+    """The graph in which a step asks."""
+    return change(graph, name, question=question)
+
 
 SAGAS: Final[Mapping[str, SagaGraph]] = {
     "single_step": saga([step("charge")]),
@@ -80,5 +86,14 @@ SAGAS: Final[Mapping[str, SagaGraph]] = {
     "claimed_pivot": saga([step("reserve"), pivot("ship", probe="", claim=True, retry=None)]),
     "tail_without_a_pivot": saga([step("charge"), tail("thank"), tail("tell")]),
     "tail_alone": saga([tail("thank"), tail("tell")]),
+    "asks": asks(
+        asks(
+            saga([look("review"), step("charge"), look("pickup"), pivot("ship")]),
+            "review",
+            Question(3600),
+        ),
+        "pickup",
+        Question(86_400, heartbeat=600, otherwise={"value": {"day": "Monday"}}),
+    ),
 }
 """By the name of the golden file."""

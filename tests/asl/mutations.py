@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl import build
 from stepsaga.asl.retriers import TRANSIENT
+from stepsaga.asl.states import ASK
 from tests.asl.golden_sagas import SAGAS
 
 if TYPE_CHECKING:
@@ -375,8 +376,58 @@ def _retry_all_the_same(definition: dict[str, Any]) -> None:
     definition["States"]["reserve"]["Retry"].append(retry)
 
 
+_ASKS: Final = [
+    Mutation(name, change, frozenset(refused.split()), "asks")
+    for name, change, refused in [
+        (
+            "question_that_does_not_wait",
+            _put("States", "pickup", "Resource", value="arn:aws:states:::lambda:invoke"),
+            "S609 S612",
+        ),
+        (
+            "step_that_waits",
+            _put("States", "charge", "Resource", value=ASK),
+            "S609 S612",
+        ),
+        (
+            "token_of_ones_own",
+            _put("States", "pickup", "Parameters", "Payload", "token.$", value="$.charge.value"),
+            "S624",
+        ),
+        (
+            "question_without_a_token",
+            _drop("States", "pickup", "Parameters", "Payload", "token.$"),
+            "S624 S628",
+        ),
+        ("heartbeat_too_late", _put("States", "pickup", "HeartbeatSeconds", value=86_400), "S632"),
+        (
+            "asked_again_when_time_is_up",
+            _put("States", "pickup", "Retry", 2, "ErrorEquals", value=["States.Timeout"]),
+            "S626",
+        ),
+        ("rejection_uncaught", _drop("States", "pickup", "Catch", 0), "S625"),
+        (
+            "answer_undone",
+            _put("States", "pickup unanswered", "Catch", 0, "ErrorEquals", value=["StepFailed"]),
+            "S615",
+        ),
+        (
+            "unanswered_on_a_version",
+            _put(
+                "States",
+                "pickup unanswered",
+                "Parameters",
+                "FunctionName",
+                value="${Payments}",
+            ),
+            "S628",
+        ),
+    ]
+]
+
 MUTATIONS: Final = [
     *_SEQUENCE,
+    *_ASKS,
     Mutation(
         "pivot_undone_at_once",
         _undo_at_once,

@@ -21,9 +21,11 @@ from stepsaga.graph import (
     Present,
     Role,
     StepNode,
+    closing_step,
     data_of,
     steps_of,
 )
+from tests.language.answering import Manner
 from tests.language.stubs import Order
 
 if TYPE_CHECKING:
@@ -48,16 +50,22 @@ class Expected:
 
     Attributes:
         values: What each step returns.
+        manners: How each question is answered.
+        fresh: Whether nothing has been done yet.
         slots: Of every step that runs, with its lane: in the order of the lane.
         claims: How many of them write a claim.
+        late: How many questions nobody answers.
         transitions: One for each step, choice, fork, join, wait, for the check of the input and for
             the record of the end; and one where a lane ends with what cannot end a lane.
     """
 
     values: dict[str, dict[str, Any]]
+    manners: dict[str, Manner] = field(default_factory=dict)
     slots: list[tuple[int, ...]] = field(default_factory=list)
     claims: int = 0
+    late: int = 0
     transitions: int = 0
+    fresh: bool = True
 
 
 @dataclass
@@ -87,13 +95,14 @@ class Scope:
 
 def expected(saga: AnySaga) -> Expected:
     """What a saga does, and what it costs."""
-    told = Expected(saga.values)
+    told = Expected(saga.values, manners=saga.manners)
     graph = saga.graph
     scope = Scope(Order.model_validate(saga.input).model_dump(), {})
     if any(datum.origin is Origin.INPUT for datum in data_of(graph.nodes)):
         told.transitions += 1
+        told.fresh = False
     _sequence(graph.nodes, scope, (), told)
-    if not isinstance(graph.nodes[-1], StepNode):
+    if closing_step(graph) is None:
         told.transitions += 1
     return told
 
@@ -113,6 +122,13 @@ def _sequence(
             case StepNode():
                 told.slots.append((*lane, *node.slot))
                 told.claims += node.claim
+                if node.question and told.manners[node.name] is Manner.NEVER:
+                    told.late += 1
+                    # The call that decides; at the root what clears its failure away, too, and of
+                    # the first node what puts it there.
+                    told.transitions += 1 if lane else 2
+                    told.transitions += not lane and told.fresh
+                told.fresh = False
                 scope.results[node.name] = {"step": node.name, **told.values[node.name]}
             case ChoiceNode(branches=branches, otherwise=otherwise):
                 ways = [one.nodes for one in branches if _holds(one.condition, scope)]

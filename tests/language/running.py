@@ -14,6 +14,7 @@ from stepsaga.store.commits import EventRecord, Outcome
 from stepsaga.store.counting import CountingStore
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import key_of
+from tests.language.answering import Asked
 from tests.language.stubs import Handlers, World
 
 if TYPE_CHECKING:
@@ -74,13 +75,16 @@ def run(
     bucket: str = "",
 ) -> Done:
     """Run a saga to its end; what is stuck is redriven, as an operator does after the fix."""
-    world, store = World(), CountingStore(MemoryStore(bucket=bucket))
+    inner = MemoryStore(bucket=bucket)
+    world, store = World(), CountingStore(inner)
+    asked = Asked(store, inner, saga.manners, saga.values)
     simulator = Simulator.for_sagas(
         [build(saga.graph)],
-        store=store,
+        store=asked,
         resolve=Handlers(saga.graph, world, saga.values).resolve,
         faults=faults,
     )
+    asked.simulator = simulator
     arn = simulator.start("Any", saga.input, name="one")
     view = simulator.wait(arn)
     redrives = 0
@@ -185,6 +189,8 @@ def assert_log_tells(done: Done) -> None:
         ):
             undone.add(commit.causation_id)
     assert ends == ["SagaCompleted" if done.ending is Ending.COMPLETED else "SagaCompensated"]
+    if any(commit.outcome is Outcome.REJECTED for commit in done.commits):
+        assert done.ending is Ending.COMPENSATED, "what was rejected counts, whoever heard of it"
     assert any(event.type == "SagaStarted" for event in done.commits[0].events), "who began it?"
     assert results <= set(done.world.done)
     assert undone <= set(done.world.undone)

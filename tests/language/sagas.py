@@ -28,6 +28,7 @@ from stepsaga.graph import (
     ParallelNode,
     Parameter,
     Present,
+    Question,
     Retry,
     Role,
     SagaGraph,
@@ -35,12 +36,15 @@ from stepsaga.graph import (
     WaitNode,
     steps_of,
 )
+from tests.language.answering import WAIT, WELL, Manner
 from tests.language.stubs import PARTICIPANT, Order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepsaga.graph import Condition, Node
 
-KINDS: Final = ("step", "step", "step", "wait", "parallel", "map", "choice")
+KINDS: Final = ("step", "step", "step", "ask", "wait", "parallel", "map", "choice")
 DEEPEST: Final = 3
 MOST: Final = 3
 """Items of a map, and nodes of a sequence."""
@@ -61,11 +65,13 @@ class AnySaga:
     graph: SagaGraph
     input: dict[str, Any]
     values: dict[str, dict[str, Any]]
+    manners: dict[str, Manner] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """What one needs to see of it, on few lines."""
         steps = {node.name: self.values[node.name] for node in steps_of(self.graph.nodes)}
-        return f"{shown(self.graph.nodes)} input={self.input} values={steps}"
+        asked = {name: manner.value for name, manner in self.manners.items()}
+        return f"{shown(self.graph.nodes)} input={self.input} values={steps} answers={asked}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # as Hypothesis calls it
         del cycle
@@ -79,6 +85,8 @@ def shown(nodes: tuple[Node, ...]) -> str:
 
 def _shown(node: Node) -> str:
     match node:
+        case StepNode(name=name, question=Question() as question, call=call):
+            return f"{name}:asks{_taken(call)}{' or else' if question.otherwise else ''}"
         case StepNode(name=name, role=role, call=call, compensation=undo):
             undone = f" undo{_taken(undo.call)}" if undo else ""
             said = f"{' claimed' if node.claim else ''}{' probed' if node.verify else ''}"
@@ -141,9 +149,11 @@ class Builder:
 
     def node(self, seen: Seen, depth: int, *, after: bool) -> Node:
         """One node."""
-        kinds = [one for one in self.kinds if depth < DEEPEST or one in {"step", "wait"}]
+        kinds = [one for one in self.kinds if depth < DEEPEST or one in {"step", "ask", "wait"}]
         match self.draw(st.sampled_from(kinds)):
-            case "step":
+            case "ask" if not after:
+                return self.ask(seen)
+            case "step" | "ask":
                 return self.step(seen, after=after)
             case "wait":
                 return WaitNode(self.name("w"), seconds=self.draw(st.integers(1, 3)))
@@ -164,6 +174,16 @@ class Builder:
         node = self.made(name, role, seen, undo=undone, probe=probe)
         seen.single[name] = False
         return node
+
+    def ask(self, seen: Seen) -> StepNode:
+        """A question, with or without an answer that counts where none comes."""
+        name = self.name("s")
+        node = self.made(name, Role.READ_ONLY, seen, undo=False)
+        # What counts is one of the results that are drawn later: see `any_sagas`.
+        otherwise = {"value": None} if self.draw(st.booleans()) else None
+        beat = self.draw(st.sampled_from([None, WAIT - 1]))
+        seen.single[name] = False
+        return replace(node, question=Question(WAIT, beat, otherwise))
 
     def made(
         self, name: str, role: Role, seen: Seen, *, undo: bool, probe: bool = False
@@ -308,13 +328,41 @@ def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> AnySaga:
             nodes += builder.sequence(seen, 1, after=True)
     if not any(isinstance(node, StepNode) for node in nodes):
         nodes.insert(0, builder.step(Seen(), after=False))
+    values = draw(results(builder.count))
     graph = SagaGraph(
         name="Any",
         reference=f"{PARTICIPANT}:Any",
         input=InputNode("order", Order, {}, f"{PARTICIPANT}:Order"),
-        nodes=numbered(tuple(nodes)),
+        nodes=numbered(tuple(with_answers(tuple(nodes), values))),
     )
-    return AnySaga(graph, draw(inputs()), draw(results(builder.count)))
+    asking = [node for node in steps_of(graph.nodes) if node.question]
+    well = [m for m in WELL if m is not Manner.NEVER]
+    manners = {
+        node.name: draw(st.sampled_from(WELL if node.question.otherwise else well))
+        for node in asking
+        if node.question
+    }
+    return AnySaga(graph, draw(inputs()), values, manners)
+
+
+def with_answers(nodes: tuple[Node, ...], values: dict[str, dict[str, Any]]) -> Iterator[Node]:
+    """Nodes whose questions have what is answered as what counts where nothing is."""
+    for node in nodes:
+        match node:
+            case StepNode(name=name, question=Question(otherwise=dict()) as question):
+                whole = {"value": {"step": name, **values[name]}}
+                yield replace(node, question=replace(question, otherwise=whole))
+            case ChoiceNode(branches=branches, otherwise=otherwise):
+                ways = [replace(b, nodes=tuple(with_answers(b.nodes, values))) for b in branches]
+                last = tuple(with_answers(otherwise, values))
+                yield replace(node, branches=tuple(ways), otherwise=last)
+            case ParallelNode(lanes=lanes):
+                inner = [replace(b, nodes=tuple(with_answers(b.nodes, values))) for b in lanes]
+                yield replace(node, lanes=tuple(inner))
+            case MapNode(nodes=below):
+                yield replace(node, nodes=tuple(with_answers(below, values)))
+            case _:
+                yield node
 
 
 def lists(depth: int) -> st.SearchStrategy[list[dict[str, Any]]]:

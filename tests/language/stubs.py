@@ -116,6 +116,8 @@ class Handlers:
     def _forward(self, node: StepNode) -> Callable[..., Any]:
         def act(saga: SagaContext, given: dict[str, Any]) -> Any:
             self._world.given.append((node.name, given))
+            if node.question:
+                return None  # whoever is asked answers in a way of their own
             if node.claim:
                 self._world.act_again(saga.idempotency_key)
             elif not node.read_only:

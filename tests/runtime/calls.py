@@ -13,6 +13,7 @@ from stepsaga.store.slots import slot_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from stepsaga.runtime.answers import Answers
     from stepsaga.runtime.observer import Observer
     from stepsaga.store import Commit, EventStore
     from stepsaga.store.objects import Objects
@@ -76,6 +77,7 @@ class Shop:
     now: datetime = NOW
     resources: Mapping[str, Any] = field(default_factory=dict)
     observer: Observer | None = None
+    answers: Answers | None = None
 
     def handle(self, payload: dict[str, Any], handler: Callable[..., Any] | None = None) -> Any:
         """The value with which a call is answered."""
@@ -93,6 +95,7 @@ class Shop:
             resolve=resolve,
             resources=self.resources,
             observer=self.observer,
+            answers=self.answers,
         )
         reply = runtime.handle(payload)
         assert list(reply) == ["value"]

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 
+from stepsaga.authoring import graph_of
+from stepsaga.graph import Question, Role
 from stepsaga.sam.application import _machine, application_of
+from stepsaga.sam.cfn import load
 from stepsaga.sam.machines import saga as machine_resources
+from stepsaga.sam.template import render
+from tests.asl.graphs import change
 from tests.asl.strategies import sagas
+from tests.questions.office import Buy
 from tests.sam.cloud import KEY, resolved
 from tests.sam.iam import allowed, listed, statements
 from tests.sam.projects import SHAPES, rendered
@@ -21,8 +27,10 @@ if TYPE_CHECKING:
 
     from stepsaga.graph import SagaGraph
     from tests.sam.iam import Statement
+    from tests.sam.projects import Small
 
 EVENTS = "<EventTable.Arn>"
+ASKING = graph_of(Buy)
 BASICS = {"logs", "xray", "kms"}
 """Services that every role may use for its own ends."""
 CHANGES = [
@@ -51,7 +59,7 @@ def calls(machine: dict[str, Any], text: dict[str, Any]) -> Iterator[tuple[str, 
             continue
         _, _, service = state["Resource"].partition(":::")
         parameters = state["Parameters"]
-        if service == "lambda:invoke":
+        if service.removesuffix(".waitForTaskToken") == "lambda:invoke":
             function, _, kind = given[parameters["FunctionName"][2:-1]].value.partition(".")
             qualifier = "live" if kind == "Alias" else "7"
             yield "lambda:InvokeFunction", f"<{function}.Arn>:{qualifier}"
@@ -99,6 +107,29 @@ def definition(graph: SagaGraph) -> dict[str, Any]:
 def test_a_machine_may_do_what_it_does(graph: SagaGraph) -> None:
     """A machine's role allows each call of its definition, and no call that is not there."""
     check_machine(graph)
+
+
+def test_a_machine_that_asks_may_do_what_it_does() -> None:
+    """Waiting for a token is a call like any other, and so is what decides without an answer."""
+    check_machine(ASKING)
+
+
+def test_who_asks_may_answer(small: Small) -> None:
+    """A participant with questions may tell the Tasks of those sagas what was answered; no other.
+
+    And no participant may start, stop or redrive anything.
+    """
+    till, box = small.participant("till"), small.participant("box")
+    asks = {"role": Role.READ_ONLY, "read_only": True, "question": Question(60)}
+    graph = change(small.graph(till, box), "step0", compensation=None, **asks)
+    template = load(render(small.root, application_of(small.root, [graph])))
+    machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:shop-prod-Trade"
+    found = role(template, "Till")
+    assert allowed(found, "states:SendTaskSuccess", machine)
+    assert not allowed(found, "states:SendTaskSuccess", f"{machine}Other")
+    for action in ("SendTaskFailure", "StartExecution", "StopExecution", "RedriveExecution"):
+        assert not allowed(found, f"states:{action}", machine)
+    assert not allowed(role(template, "Box"), "states:SendTaskSuccess", machine)
 
 
 @settings(deadline=None)

@@ -13,6 +13,9 @@ import stepsaga
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = [
+    "Approval",
+    "Approved",
+    "Callback",
     "Choice",
     "DefinitionError",
     "Event",

@@ -24,8 +24,18 @@ ALLOWED = {
     "authoring": {"errors", "limits", "graph", "checks", "asl", "runtime"},
     "sam": {"errors", "limits", "graph", "asl", "runtime"},
     "engines": {"errors", "limits", "graph", "asl", "runtime", "store", "sam"},
-    "client": {"errors", "limits", "asl", "runtime", "store", "engines", "authoring"},
-    "testing": {"errors", "limits", "graph", "asl", "runtime", "store", "engines", "authoring"},
+    "client": {"errors", "limits", "graph", "asl", "runtime", "store", "engines", "authoring"},
+    "testing": {
+        "errors",
+        "limits",
+        "graph",
+        "asl",
+        "runtime",
+        "store",
+        "engines",
+        "authoring",
+        "client",
+    },
 }
 # What a module may name besides, for the type checker and inside of functions: `Saga.start` needs
 # a client, and whoever only writes sagas must not load one (see test_imports).

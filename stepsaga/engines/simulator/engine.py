@@ -130,6 +130,7 @@ class Simulator:
         integrations = setting.integrations(functions, faults)
         simulator = cls(integrations, clock=clock, seed=seed, on_close=setting.on_close)
         simulator.faults = setting.faults
+        setting.answers.engine = simulator
         for machine, text in plan.texts.items():
             simulator.create(machine, text)
         return simulator

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
+from stepsaga.engines.answers import EngineAnswers
 from stepsaga.engines.faults import Faults, FaultyFunctions, FaultyRecord, Target
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
@@ -95,6 +96,7 @@ class Setting:
         self._resolve = resolve or load
         self._resources = resources
         self._faulty: FaultyFunctions | None = None
+        self.answers = EngineAnswers()
 
     def integrations(
         self,
@@ -119,6 +121,7 @@ class Setting:
             now=self._clock.now,
             resolve=self._resolve,
             resources=self._resources,
+            answers=self.answers,
         )
         if not faults:
             return {LAMBDA_INVOKE: LambdaInvoke(local), PUT_ITEM: record}

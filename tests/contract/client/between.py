@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.errors import EngineError
     from stepsaga.store.commits import Commit
-    from stepsaga.store.protocol import StreamReader
+    from stepsaga.store.protocol import ClientStore
 
 
 class Slow:
     """A store after whose first answer somebody else does something, once."""
 
-    def __init__(self, store: StreamReader, then: Callable[[], object]) -> None:
+    def __init__(self, store: ClientStore, then: Callable[[], object]) -> None:
         self._store = store
         self._then: Callable[[], object] | None = then
 
@@ -33,6 +33,10 @@ class Slow:
     def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
         """As the store behind."""
         return self._store.read(stream_id, prefix)
+
+    def append(self, commit: Commit) -> Commit:
+        """As the store behind."""
+        return self._store.append(commit)
 
     def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
         """As the store behind."""

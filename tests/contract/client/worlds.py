@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stepsaga.client import SagaStatus
     from stepsaga.engines.protocol import Engine
     from stepsaga.store.commits import Commit
-    from stepsaga.store.protocol import EventStore, StreamReader
+    from stepsaga.store.protocol import ClientStore, EventStore
 
 COMPILED = build(graph_of(PlaceOrder))
 NAME = COMPILED.name
@@ -52,7 +52,7 @@ class World:
         return self.client_of()
 
     def client_of(
-        self, engine: Engine | None = None, store: StreamReader | None = None, **options: Any
+        self, engine: Engine | None = None, store: ClientStore | None = None, **options: Any
     ) -> Client:
         """A client with something between it and the world."""
         return Client(engine or self.engine, store or self.store, sagas=[NAME], **options)
