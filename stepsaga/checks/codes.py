@@ -60,7 +60,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S410": "A probe that returns something else",
         "S411": "A point of no return inside of a branch",
         "S412": "A claim that does not hold",
-        "S414": "A question after the point of no return",
+        "S413": "A question after the point of no return",
         "S501": "A duration without a unit",
         "S502": "A duration out of range",
         "S503": "A retry without a number of attempts",

@@ -129,12 +129,12 @@ def nested_pivot(graph: SagaGraph) -> Iterator[Problem]:
 
 
 def question_after_pivot(graph: SagaGraph) -> Iterator[Problem]:
-    """S412: a question whose rejection could undo nothing (rule 16)."""
+    """S413: a question whose rejection could undo nothing (rule 16)."""
     for node in steps_of(graph.nodes):
         if node.question is not None and node.role is Role.RETRIABLE:
             text = f"{node.name!r} asks where the saga only goes forward: what if it is rejected?"
             hint = "ask before the pivot; or let a Step ask, and a saga of its own take the answer"
-            yield _problem("S412", graph, node, text, hint)
+            yield _problem("S413", graph, node, text, hint)
 
 
 def _problem(code: str, graph: SagaGraph, node: StepNode, text: str, hint: str) -> Problem:
