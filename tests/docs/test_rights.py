@@ -29,6 +29,7 @@ UNUSED = (
     *("firehose:*", "logs:*ssociateKmsKey", "logs:CreateLogDelivery", "logs:*LogStream*"),
     *("logs:PutLogEvents", "logs:PutResourcePolicy", "logs:DeleteResourcePolicy"),
     *("logs:PutDataProtectionPolicy", "logs:DeleteDataProtectionPolicy", "logs:*BearerToken*"),
+    "s3tables:*",  # for the tables of a bucket's metadata
     *("logs:PutIndexPolicy", "logs:DeleteIndexPolicy", "logs:PutLogGroupDeletionProtection"),
 )
 """What is called for properties only that no generated resource has."""

@@ -33,6 +33,8 @@ capabilities = "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
 parameter_overrides = "Stage=dev LogRetentionDays=7"
 """
 BUILT = ".aws-sam/build"
+OTHERS = ("transfers.py", "trips.py")
+"""Modules of this project's other sagas: one saga is enough to look at."""
 
 
 @cache
@@ -67,9 +69,9 @@ class Folder:
 
 def project_in(folder: Path) -> Folder:
     """Put a project into a folder: fresh, configured and built."""
-    others = shutil.ignore_patterns("__pycache__", "trips.py")  # the project has one saga
+    without = shutil.ignore_patterns("__pycache__", *OTHERS)
     for name in ("handlers", "sagas"):
-        shutil.copytree(ROOT / name, folder / name, ignore=others)
+        shutil.copytree(ROOT / name, folder / name, ignore=without)
     for name in ("requirements/layer.lock", "template.yaml"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)

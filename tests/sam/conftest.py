@@ -13,7 +13,7 @@ from stepsaga.sam.application import Application, application_of
 from stepsaga.sam.functions import LAYER, LAYER_LOCK
 from stepsaga.sam.packaging import build
 from tests.sam.cloud import Sam
-from tests.sam.projects import FULFIL_ORDER, ROOT, Small, copy_of_reference
+from tests.sam.projects import FULFIL_ORDER, PROJECT, ROOT, Small, copy_of_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,14 @@ def reference(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def application() -> Application:
-    """What the reference application deploys."""
+    """What one of its sagas deploys."""
     return application_of(ROOT, [FULFIL_ORDER])
+
+
+@pytest.fixture(scope="session")
+def whole_project() -> Application:
+    """What all sagas of this project deploy, as the committed files say."""
+    return application_of(ROOT, PROJECT)
 
 
 @pytest.fixture

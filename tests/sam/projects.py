@@ -10,6 +10,8 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from sagas.orders import FulfilOrder
+from sagas.transfers import TransferMoney
+from sagas.trips import BookTrip
 from stepsaga.authoring import graph_of
 from stepsaga.sam.application import Application, application_of
 from stepsaga.sam.cfn import load
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FULFIL_ORDER = graph_of(FulfilOrder)
+PROJECT = (FULFIL_ORDER, graph_of(TransferMoney), graph_of(BookTrip))
+"""All sagas of this project."""
 CHANGE_ADDRESS = saga(
     [
         step("find", handler="handlers.inventory:find", undo="handlers.inventory:forget"),

@@ -49,7 +49,7 @@ def test_a_long_difference_is_cut(reference: Path) -> None:
 
 OWN_TABLES = "\nResources:\n" + "".join(
     f"  {name}: {{Type: 'AWS::SNS::Topic'}}\n"
-    for name in ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable")
+    for name in ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable", "TransfersTable")
 )
 
 

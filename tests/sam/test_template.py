@@ -12,10 +12,8 @@ import pytest
 from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 
-from sagas.trips import BookTrip
 from stepsaga.asl import build
 from stepsaga.asl.names import definition_file
-from stepsaga.authoring import graph_of
 from stepsaga.cli.new import project as new_project
 from stepsaga.engines.isolated import isolated, settings
 from stepsaga.errors import DeploymentError
@@ -76,9 +74,9 @@ def test_golden(reference: Path) -> None:
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
-def test_the_committed_template_is_fresh() -> None:
+def test_the_committed_template_is_fresh(whole_project: Application) -> None:
     """This project's own template and definitions are what its sagas say."""
-    check_fresh(ROOT, application_of(ROOT, [FULFIL_ORDER, graph_of(BookTrip)]))
+    check_fresh(ROOT, whole_project)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -189,7 +187,7 @@ def test_the_participants_tables_outlive_the_stack_in_prod(project: str) -> None
         (ROOT / "template.yaml").read_text() if project == "reference" else files["template.yaml"]
     )
     tables = of_type(load(text), "DynamoDB::Table")
-    assert len(tables.keys() - {"EventTable"}) == {"reference": 4, "new": 2}[project]
+    assert len(tables.keys() - {"EventTable"}) == {"reference": 10, "new": 2}[project]
     for table in tables.values():
         for policy in (table["DeletionPolicy"], table["UpdateReplacePolicy"]):
             assert resolved(policy, prod=True) == "Retain"
@@ -385,10 +383,10 @@ def test_a_scaffold_where_there_is_nothing(reference: Path) -> None:
 @pytest.mark.parametrize("missing", ["template.yaml", "statemachines/fulfil_order.asl.json"])
 @pytest.mark.parametrize("state", ["stale", "missing"])
 def test_a_build_needs_fresh_files(
-    reference: Path, application: Application, missing: str, state: str
+    reference: Path, whole_project: Application, missing: str, state: str
 ) -> None:
     """What would be built is what the files say, or it is not built."""
-    check_fresh(reference, application)
+    check_fresh(reference, whole_project)
     file = reference / missing
     if state == "missing":
         file.unlink()
@@ -398,4 +396,4 @@ def test_a_build_needs_fresh_files(
         file.write_bytes(file.read_bytes().replace(b"MemorySize: 256", b"MemorySize: 512"))
     command = "template" if missing == "template.yaml" else "compile"
     with pytest.raises(DeploymentError, match=f"{missing} is {state}: run `stepsaga {command}`"):
-        check_fresh(reference, application)
+        check_fresh(reference, whole_project)

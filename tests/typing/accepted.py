@@ -7,7 +7,7 @@ from typing import assert_type
 
 from pydantic import BaseModel
 
-from stepsaga import Input, Retry, Saga, SagaContext, Step
+from stepsaga import Approval, Approved, Callback, Input, Retry, Saga, SagaContext, Step
 from stepsaga.client import Client, Started
 
 
@@ -56,11 +56,35 @@ class FulfilOrder(Saga):
     whole = Step(charge_card, takes={"order": order})
 
 
+def ask(order: Order) -> None:
+    """Ask somebody."""
+
+
+class Asks(Saga):
+    """Asks, and takes what is answered."""
+
+    order = Input(Order)
+    review = Approval(ask, timeout=timedelta(hours=1), on_timeout="approve")
+    scored = Callback(
+        ask, answer=Payment, timeout=timedelta(hours=1), on_timeout=Payment(risk=9), retry=None
+    )
+    rated = Callback(ask, answer=int, timeout=timedelta(hours=1), on_timeout="reject")
+    invoice = Step(send_invoice, retriable=True, takes={"amount": scored.result.risk})
+
+
+assert_type(Asks.review, Approval)
+assert_type(Asks.review.result, Approved)
+assert_type(Asks.scored.result, Payment)
+assert_type(Asks.rated.result, int)
+
+
 def begin(client: Client) -> None:
     """Start it, by the class and by a client, with a model and with JSON values."""
     assert_type(FulfilOrder.start(Order(total=1), id="order-1"), Started)
     assert_type(FulfilOrder.start({"total": 1}, id="order-1", client=client), Started)
     assert_type(client.start(FulfilOrder, {"total": 1}, id="order-1"), Started)
+    assert_type(client.answer(Asks, "order-1", "review", Approved(by="ann")), bool)
+    assert_type(client.reject(Asks, "order-1", "review", by="ann", why="no"), bool)
     assert_type(client.status(FulfilOrder, "order-1").ending.value, str)
 
 

@@ -146,6 +146,9 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 _SETTLED: Final = (
+    "golden-claimed-reserve-hangs",
+    "golden-claimed-tell-hangs",
+    "golden-claimed_pivot-ship-hangs",
     "golden-deadline-quote-hangs",
     "golden-every_retry_option-once-hangs",
     "golden-no_compensations-rate-hangs",
@@ -156,6 +159,7 @@ _SETTLED: Final = (
     "golden-sequence-charge-hangs",
     "golden-single_read_only_step-quote-hangs",
     "golden-single_step-charge-hangs",
+    "golden-step_with_a_probe-report-hangs",
     "golden-single_step-input-NoneType-charge-hangs",
     "golden-single_step-input-dict-charge-hangs",
     "golden-single_step-input-int-charge-hangs",
