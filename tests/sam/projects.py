@@ -54,7 +54,9 @@ TABLES = ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable")
 
 def copy_of_reference(root: Path) -> Path:
     """The reference application's files in a folder of a test's own, with FulfilOrder alone."""
-    others = shutil.ignore_patterns("__pycache__", "trips.py", "book_trip.asl.json")
+    others = shutil.ignore_patterns(
+        "__pycache__", "trips.py", "transfers.py", "book_trip.asl.json", "transfer_money.asl.json"
+    )
     for name in ("handlers", "sagas", "statemachines"):
         shutil.copytree(ROOT / name, root / name, ignore=others)
     (root / "requirements").mkdir()
