@@ -383,10 +383,10 @@ def test_a_scaffold_where_there_is_nothing(reference: Path) -> None:
 @pytest.mark.parametrize("missing", ["template.yaml", "statemachines/fulfil_order.asl.json"])
 @pytest.mark.parametrize("state", ["stale", "missing"])
 def test_a_build_needs_fresh_files(
-    reference: Path, whole_project: Application, missing: str, state: str
+    reference: Path, application: Application, missing: str, state: str
 ) -> None:
     """What would be built is what the files say, or it is not built."""
-    check_fresh(reference, whole_project)
+    check_fresh(reference, application)
     file = reference / missing
     if state == "missing":
         file.unlink()
@@ -396,4 +396,4 @@ def test_a_build_needs_fresh_files(
         file.write_bytes(file.read_bytes().replace(b"MemorySize: 256", b"MemorySize: 512"))
     command = "template" if missing == "template.yaml" else "compile"
     with pytest.raises(DeploymentError, match=f"{missing} is {state}: run `stepsaga {command}`"):
-        check_fresh(reference, whole_project)
+        check_fresh(reference, application)
