@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sagas.orders import FulfilOrder
+from sagas.transfers import TransferMoney
 from sagas.trips import BookTrip
 from stepsaga.authoring import graph_of
 from stepsaga.drawing.mermaid import mermaid
@@ -18,7 +19,11 @@ from tests.docs.blocks import Block, blocks_of
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "guide"
-PAGES = {"fulfil-order.md": FulfilOrder, "book-trip.md": BookTrip}
+PAGES = {
+    "fulfil-order.md": FulfilOrder,
+    "book-trip.md": BookTrip,
+    "transfer-money.md": TransferMoney,
+}
 PARTS = ("sagas", "handlers", "tools", "examples")
 VARIES = re.compile(r"\b[0-9A-F]{8}\b|\b[0-9a-f]{8}\.\.\.|[\d-]{10} [\d:]{8} UTC")
 """What another run has otherwise: references, idempotency keys, the time."""
