@@ -44,9 +44,14 @@ def setup(dynamodb: Any, table: str = "", accounts: Mapping[str, int] = ACCOUNTS
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         BillingMode="PAY_PER_REQUEST",
     )
+    fill(dynamodb, name, accounts)
+
+
+def fill(dynamodb: Any, table: str, accounts: Mapping[str, int]) -> None:
+    """Open accounts in a table that is there."""
     for owner, cents in accounts.items():
         item = {"id": {"S": account(owner)}, "balance": {"N": str(cents)}}
-        dynamodb.put_item(TableName=name, Item=item)
+        dynamodb.put_item(TableName=table, Item=item)
 
 
 def books(dynamodb: Any, table: str = "") -> Books:

@@ -14,7 +14,7 @@ import boto3
 from stepsaga.client import Client
 from stepsaga.engines.ministack.deployment import Deployed, deployed
 from stepsaga.sam.config import environment
-from tools import trips
+from tools import transfers, trips
 from tools.local import Ledger, Tables, fill, ledger
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ TRIP_TABLES: Final = (
     "ReportsTable",
     "OutboxTable",
 )
+TRANSFERS_TABLE: Final = "TransfersTable"
+MONEY: Final = {"ada": 100_000_000, "bob": 0}
 OFFERS: Final = {
     "flights": {"LX318": 1_000},
     "hotels": {"harbour": 1_000, "full": 0},
@@ -93,11 +95,16 @@ class Target:
         """What is in the tables of BookTrip's participants."""
         return trips.ledger(self.client_of("dynamodb"), self.trip_tables)
 
+    def count_transfers(self) -> transfers.Books:
+        """What is in the table of TransferMoney's participant."""
+        return transfers.books(self.client_of("dynamodb"), self.deployed.resources[TRANSFERS_TABLE])
+
     def refill(self) -> None:
         """Put articles, cards, offers and accounts into the participants' tables."""
         dynamodb = self.client_of("dynamodb")
         fill(dynamodb, self.tables, stock=STOCK, cards=CARDS)
         trips.fill(dynamodb, self.trip_tables, offers=OFFERS, accounts=ACCOUNTS)
+        transfers.fill(dynamodb, self.deployed.resources[TRANSFERS_TABLE], MONEY)
 
     def go_wrong(self, saga_id: str, **faults: str | list[str]) -> None:
         """Let a saga's steps go wrong: by state, with ``_`` for blanks."""
