@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from stepsaga.graph import Condition, Node
 
 KINDS: Final = ("step", "step", "step", "ask", "wait", "parallel", "map", "choice")
+WITHOUT_QUESTIONS: Final = tuple(kind for kind in KINDS if kind != "ask")
+"""Where time is real, what waits for an answer until its time is up would do so."""
 DEEPEST: Final = 3
 MOST: Final = 3
 """Items of a map, and nodes of a sequence."""

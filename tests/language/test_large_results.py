@@ -17,7 +17,7 @@ from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.graph import Origin, data_of, steps_of
 from stepsaga.limits import DOCUMENT_BYTES, ENTRY_BYTES, POINTER_BYTES
 from tests.language.running import assert_laws, run
-from tests.language.sagas import AnySaga, any_sagas
+from tests.language.sagas import WITHOUT_QUESTIONS, AnySaga, any_sagas
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 SIZES = st.one_of(st.integers(0, 1000), st.sampled_from([10_000, 50_000, 170_000]))
@@ -25,8 +25,11 @@ SIZES = st.one_of(st.integers(0, 1000), st.sampled_from([10_000, 50_000, 170_000
 
 @st.composite
 def large_sagas(draw: st.DrawFn) -> AnySaga:
-    """A saga whose steps return as much as they like, but for what the definition looks into."""
-    saga = draw(any_sagas())
+    """A saga whose steps return as much as they like, but for what the definition looks into.
+
+    It asks nothing: an answer is recorded by whoever gives it, and is refused where it is large.
+    """
+    saga = draw(any_sagas(WITHOUT_QUESTIONS))
     # Pointers to all results must fit beside the input and its copy.
     assume(results_in(saga.graph.nodes) * (POINTER_BYTES + ENTRY_BYTES) < DOCUMENT_BYTES // 2)
     looked = {one.name for one in data_of(saga.graph.nodes) if one.origin is Origin.STEP}

@@ -243,8 +243,14 @@ class _Plain:
         """DescribeExecution."""
         reply = dict(self._client.describe_execution(**parameters))
         if reply["status"] == Status.SUCCEEDED:
-            last = self._history(parameters["executionArn"])[-1]
-            reply["output"] = last.details["output"]
+            # Not always the last one: iterations that are stopped may still be writing.
+            ended = [
+                event
+                for event in self._history(parameters["executionArn"])
+                if event.type == "ExecutionSucceeded"
+            ]
+            if ended:
+                reply["output"] = ended[-1].details["output"]
         return reply
 
 

@@ -25,7 +25,7 @@ from tests.contract.engines.graphs import TABLE, substituted
 from tests.contract.engines.moto_engine import MotoEngine
 from tests.contract.engines.scripts import Company
 from tests.language.running import run
-from tests.language.sagas import KINDS, any_sagas
+from tests.language.sagas import WITHOUT_QUESTIONS, any_sagas
 from tests.language.stubs import PARTICIPANT, Handlers, World
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     Other = tuple[Engine, Callable[[str, Functions], None]]
 
 NUMBERS: Final = count()
-WITHOUT_QUESTIONS: Final = tuple(kind for kind in KINDS if kind != "ask")
-"""What waits for an answer until its time is up would do so in real time."""
 FEW: Final = settings(
     max_examples=12,
     deadline=None,
