@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.asl.conditions import rule
 from stepsaga.asl.endings import PUT_ITEM, TAKEN, Endings
 from stepsaga.asl.lanes import Lanes
 from stepsaga.asl.names import (
@@ -30,13 +29,14 @@ from stepsaga.asl.states import (
     asking,
     catcher,
     catchers,
+    choose,
     comment,
     doubt_state,
     in_doubt,
     task,
 )
 from stepsaga.asl.times import doubt_call, execution_seconds, input_call, settled_by_slot
-from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, closing_step, walk
+from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, blocks_of, closing_step, walk
 
 if TYPE_CHECKING:
     from stepsaga.asl.states import States
@@ -188,7 +188,7 @@ class _Compiler:
         optional: dict[str, None] = {}
         for node in self.graph.nodes:
             if isinstance(node, ChoiceNode):
-                for block in (*(branch.nodes for branch in node.branches), node.otherwise):
+                for block in blocks_of(node):
                     optional |= dict.fromkeys(_at_root(block))
         return optional
 
@@ -325,14 +325,10 @@ class _Compiler:
     # Choices
 
     def _choice(self, node: ChoiceNode, then: str, before: str) -> str:
-        position = self.payloads.positions[node.name]
-        rules = [
-            rule(branch.condition, lambda datum: self.payloads.places.of(datum, position.lanes))
-            for branch in node.branches
-        ]
-        blocks = [*(branch.nodes for branch in node.branches), node.otherwise]
+        rules = self.lanes.rules(node)
+        blocks = blocks_of(node)
         entries = [block[0].name if block else then for block in blocks]
-        self.forward[node.name] = _choose(rules, entries)
+        self.forward[node.name] = choose(rules, entries)
         undoing, afters = [], []
         for block in blocks:
             outer, self.backward = self.backward, {}
@@ -343,7 +339,7 @@ class _Compiler:
         ways = set(afters)
         if len(ways) > 1:
             # Nothing that a condition looks at changes: asked again, it chooses the same way.
-            self.backward[undo] = _choose(rules, afters)
+            self.backward[undo] = choose(rules, afters)
             self.perhaps.add(undo)
         for states in undoing:
             self.backward |= states
@@ -382,12 +378,6 @@ def _put_failure(target: str) -> dict[str, Any]:
     return {"Type": "Pass", "Parameters": {"failure.$": "$"}, "Next": target}
 
 
-def _choose(rules: list[dict[str, Any]], targets: list[str]) -> dict[str, Any]:
-    """A Choice: a target for each rule, and one behind them where none is true."""
-    choices = [{**one, "Next": target} for one, target in zip(rules, targets[:-1], strict=True)]
-    return {"Type": "Choice", "Choices": choices, "Default": targets[-1]}
-
-
 def _targets(state: dict[str, Any]) -> list[Any]:
     entries = [state, *state.get("Catch", []), *state.get("Choices", [])]
     return [*(entry.get("Next") for entry in entries), state.get("Default")]
@@ -398,7 +388,7 @@ def _at_root(nodes: tuple[Node, ...]) -> list[str]:
     names: list[str] = []
     for node in nodes:
         if isinstance(node, ChoiceNode):
-            for block in (*(branch.nodes for branch in node.branches), node.otherwise):
+            for block in blocks_of(node):
                 names += _at_root(block)
         elif not isinstance(node, WaitNode):
             names.append(node.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.conditions import rule
 from stepsaga.asl.payloads import item_address, reports_of
 from stepsaga.asl.positions import LaneAt, path
-from stepsaga.asl.states import TOO_LARGE, asking, catcher, comment, in_doubt, task
+from stepsaga.asl.states import TOO_LARGE, asking, catcher, choose, comment, in_doubt, task
 from stepsaga.asl.times import doubt_call, items_call, settle_call
 from stepsaga.graph import (
     ChoiceNode,
@@ -21,6 +21,7 @@ from stepsaga.graph import (
     Role,
     StepNode,
     WaitNode,
+    blocks_of,
     steps_of,
 )
 from stepsaga.limits import FIRST_INDEX
@@ -115,6 +116,14 @@ class Lanes:
     def joined_after_pivot(self, node: Fork, then: str) -> States:
         """The same after it: what failed is tried again by a redrive (rule 16)."""
         return self._settled(node, node.name, then, undo=False)
+
+    def rules(self, node: ChoiceNode) -> list[dict[str, Any]]:
+        """The rules of a choice's branches, without where they lead."""
+        lanes = self._around(node)
+        return [
+            rule(branch.condition, lambda datum: self._payloads.places.of(datum, lanes))
+            for branch in node.branches
+        ]
 
     def wait(self, node: WaitNode, next_: dict[str, Any]) -> dict[str, Any]:
         """The state of a wait."""
@@ -266,14 +275,9 @@ class Lanes:
     ) -> None:
         skipped = f"{name} passed"
         after = follows or skipped
-        blocks = [*(branch.nodes for branch in node.branches), node.otherwise]
+        blocks = blocks_of(node)
         entries = [self._state(block[0]) if block else after for block in blocks]
-        rules = [
-            rule(branch.condition, lambda datum: self._payloads.places.of(datum, lanes))
-            for branch in node.branches
-        ]
-        choices = [{**one, "Next": to} for one, to in zip(rules, entries[:-1], strict=True)]
-        states[name] = {"Type": "Choice", "Choices": choices, "Default": entries[-1]}
+        states[name] = choose(self.rules(node), entries)
         for block in blocks:
             self._sequence(block, lanes, follows, states)
         if skipped in entries:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepsaga.asl.positions import Lanes
-    from stepsaga.graph import Call, Fork, Node, SagaGraph
+    from stepsaga.graph import Call, Fork, Node, SagaGraph, Slot
 
 
 class Payloads:
@@ -47,6 +47,10 @@ class Payloads:
         self.looked_into = frozenset(
             datum.name for datum in data_of(graph.nodes) if datum.origin is Origin.STEP
         )
+        self._lists: dict[str, dict[str, int]] = {}
+        for node in walk(graph.nodes):
+            if isinstance(node, MapNode) and node.items.origin is not Origin.ITEM:
+                self._lists.setdefault(node.items.name, {})[".".join(node.items.path)] = node.most
         self._slots = {node.name: node.slot for node in steps_of(graph.nodes)}
 
     def forward(self, node: StepNode, *, fresh: bool) -> dict[str, Any]:
@@ -69,7 +73,7 @@ class Payloads:
             payload["results.$"] = "$"
         if node.name in self.openers and self.graph.input.model and not self.checks_input:
             payload["model"] = self.graph.input.model
-        return payload | lane_fields(lanes) | self._bounds(node) | self._size(node)
+        return payload | lane_fields(lanes) | self._most(node.name) | self._size(node)
 
     def unanswered(self, node: StepNode, failure: str) -> dict[str, Any]:
         """The call that decides what becomes of a question to which no answer came (rule 26).
@@ -79,7 +83,7 @@ class Payloads:
             failure: Where the document has what became of its Task.
         """
         assert node.question is not None  # noqa: S101  # for mypy
-        payload = self._base(node.name, Part.UNANSWERED, list(node.slot), SETTLE_SECONDS)
+        payload = self._base(node.name, Part.UNANSWERED, node.slot)
         if node.question.otherwise is not None:
             payload["otherwise"] = dict(node.question.otherwise)
         self._mark(payload, node)
@@ -92,7 +96,7 @@ class Payloads:
         self._mark(payload, node)
         if call.handler:
             payload["results.$"] = "$"
-            payload |= self._bounds(node) | self._size(node)
+            payload |= self._most(node.name) | self._size(node)
         return payload | lane_fields(self.positions[node.name].lanes)
 
     def probe_again(self, node: StepNode) -> dict[str, Any]:
@@ -101,7 +105,7 @@ class Payloads:
         lanes = self.positions[node.name].lanes
         payload = self._call(node, node.verify, Part.VERIFY, with_places=False)
         self._mark(payload, node)
-        payload |= self._bounds(node) | self._size(node)
+        payload |= self._most(node.name) | self._size(node)
         return payload | self._read_instead(node, node.verify, lanes) | lane_fields(lanes)
 
     def compensation(self, node: StepNode) -> dict[str, Any]:
@@ -119,16 +123,11 @@ class Payloads:
 
     def check_input(self) -> dict[str, Any]:
         """The call whose value is the input as its model normalises it (rule 20)."""
-        payload = self._base("input", Part.INPUT, [0], SETTLE_SECONDS)
-        lists = {
-            ".".join(node.items.path): node.most
-            for node in walk(self.graph.nodes)
-            if isinstance(node, MapNode) and node.items.origin is Origin.INPUT
-        }
+        payload = self._base("input", Part.INPUT, (0,))
         return {
             **payload,
             "model": self.graph.input.model,
-            **({"most": lists} if lists else {}),
+            **self._most(""),
             **self._context(),
         }
 
@@ -137,7 +136,7 @@ class Payloads:
         lanes = self.positions[node.name].lanes
         datum = node.items
         source = datum.name or self.graph.input.name
-        payload = self._base(node.name, Part.ITEMS, list(node.slot), SETTLE_SECONDS)
+        payload = self._base(node.name, Part.ITEMS, node.slot)
         payload["takes"] = {"items": [source, *datum.path]}
         if datum.origin is Origin.STEP:
             payload["reads"] = {
@@ -153,19 +152,29 @@ class Payloads:
         slot = node.undo_slot if undo else node.slot
         reports = path(reports_of(node.name, lanes, undo=undo))
         return {
-            **self._base(node.name, Part.SETTLE, list(slot), SETTLE_SECONDS),
+            **self._base(node.name, Part.SETTLE, slot),
             **self._context(),
             "since.$": f"{reports}.since",
             "failures.$": f"{reports}.failures",
             **(undo_fields(lanes) if undo else lane_fields(lanes)),
         }
 
-    def _base(self, step: str, part: Part, slot: list[int], seconds: int) -> dict[str, Any]:
+    def _base(
+        self,
+        step: str,
+        part: Part,
+        slot: Slot,
+        *,
+        handler: str = "",
+        seconds: int = SETTLE_SECONDS,
+    ) -> dict[str, Any]:
+        """What every call has; one without a handler is the runtime's own."""
         return {
             "saga": self.graph.name,
             "step": step,
             "part": part.value,
-            "slot": slot,
+            **({"handler": handler} if handler else {}),
+            "slot": list(slot),
             "seconds": seconds,
             "input": self.graph.input.name,
         }
@@ -180,15 +189,7 @@ class Payloads:
     def _call(
         self, node: StepNode, call: Call, part: Part, *, with_places: bool = True
     ) -> dict[str, Any]:
-        payload: dict[str, Any] = {
-            "saga": self.graph.name,
-            "step": node.name,
-            "part": part.value,
-            **({"handler": call.handler} if call.handler else {}),
-            "slot": list(node.slot),
-            "seconds": call.seconds,
-            "input": self.graph.input.name,
-        }
+        payload = self._base(node.name, part, node.slot, handler=call.handler, seconds=call.seconds)
         takes = {
             parameter.name: [parameter.step or self.graph.input.name, *parameter.path]
             for parameter in call.parameters
@@ -242,16 +243,9 @@ class Payloads:
         if node is closing_step(self.graph):
             payload["closes"] = True
 
-    def _bounds(self, node: StepNode) -> dict[str, Any]:
-        """How many items a result's lists may have, where a map runs over them (rule 25)."""
-        most = {
-            ".".join(one.items.path): one.most
-            for one in walk(self.graph.nodes)
-            if isinstance(one, MapNode)
-            and one.items.origin is Origin.STEP
-            and one.items.name == node.name
-        }
-        return {"most": most} if most else {}
+    def _most(self, source: str) -> dict[str, Any]:
+        """How many items the lists of a step's result may have, or of the input (rule 25)."""
+        return {"most": self._lists[source]} if source in self._lists else {}
 
     def _size(self, node: StepNode) -> dict[str, Any]:
         """How large a result may be that stays in the document (rule 22)."""
@@ -270,18 +264,18 @@ def reports_of(name: str, lanes: Lanes, *, undo: bool = False) -> tuple[str, ...
 
 def lane_fields(lanes: Lanes) -> dict[str, Any]:
     """In a lane: the parts that stand before its slots."""
-    base, parts = _address(lanes)
-    if base:
-        return {"lane.$": base if not parts else f"States.Array({', '.join([base, *parts])})"}
-    return {"lane": [int(part) for part in parts]} if parts else {}
+    return _address_field("lane", *_address(lanes))
 
 
 def undo_fields(lanes: Lanes) -> dict[str, Any]:
     """In a lane of an undoing: the parts that stand before the slots of compensations."""
-    base, parts = _address(lanes, undo=True)
+    return _address_field("undo", *_address(lanes, undo=True))
+
+
+def _address_field(name: str, base: str, parts: list[str]) -> dict[str, Any]:
     if base:
-        return {"undo.$": base if not parts else f"States.Array({', '.join([base, *parts])})"}
-    return {"undo": [int(part) for part in parts]} if parts else {}
+        return {f"{name}.$": base if not parts else f"States.Array({', '.join([base, *parts])})"}
+    return {name: [int(part) for part in parts]} if parts else {}
 
 
 def _address(lanes: Lanes, *, undo: bool = False) -> tuple[str, list[str]]:

@@ -60,6 +60,12 @@ def catchers(path: str, rejected: str, too_large: str, unknown: str) -> list[dic
     ]
 
 
+def choose(rules: list[dict[str, Any]], targets: list[str]) -> dict[str, Any]:
+    """A Choice: a target for each rule, and one behind them where none is true."""
+    choices = [{**one, "Next": target} for one, target in zip(rules, targets[:-1], strict=True)]
+    return {"Type": "Choice", "Choices": choices, "Default": targets[-1]}
+
+
 def doubt_state(node: StepNode, name: str = "") -> str:
     """The name of the state that settles a step in doubt, by a probe or by its slots."""
     prefix = "settle" if node.claim and not node.verify else "verify"

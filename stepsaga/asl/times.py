@@ -78,31 +78,32 @@ def settled_by_slot(graph: SagaGraph, node: StepNode) -> bool:
 
 def doubt_call(node: StepNode) -> Call:
     """The call in which a node's slot alone settles doubt: it has no handler."""
-    return _own_call(node, SETTLE_SECONDS)
+    return _own_call(node)
 
 
 def settle_call(node: Fork) -> Call:
     """The call that fails where a lane of a fork has failed."""
-    return _own_call(next(steps_of((node,))), SETTLE_SECONDS)
+    return _own_call(next(steps_of((node,))))
 
 
 def items_call(node: MapNode) -> Call:
     """The call that finds the items of a map again."""
-    return _own_call(next(steps_of((node,))), SETTLE_SECONDS)
+    return _own_call(next(steps_of((node,))))
 
 
 def input_call(graph: SagaGraph) -> Call:
     """The call that validates the input for the definition, in the first step's function."""
-    return _own_call(next(steps_of(graph.nodes)), SETTLE_SECONDS)
+    return _own_call(next(steps_of(graph.nodes)))
 
 
-def _own_call(node: StepNode, seconds: int) -> Call:
+def _own_call(node: StepNode) -> Call:
+    """A call of the runtime's own, in the function of a step."""
     return Call(
         handler="",
         participant=node.call.participant,
         parameters=(),
         returns=node.call.returns,
-        seconds=seconds,
+        seconds=SETTLE_SECONDS,
         retry=SETTLE_RETRY,
     )
 
@@ -154,17 +155,13 @@ class Measure:
                 return rounds * one
 
 
-def _time(call: Call) -> int:
-    return worst_seconds(call)
-
-
 def _longest(lanes: list[int]) -> int:
     return max(lanes, default=0)
 
 
 MOST_AT_ONCE: Final = 40
-SECONDS: Final = Measure(call=_time, lanes=_longest, wait=int)
-CALL_SECONDS: Final = Measure(call=_time, lanes=_longest)
+SECONDS: Final = Measure(call=worst_seconds, lanes=_longest, wait=int)
+CALL_SECONDS: Final = Measure(call=worst_seconds, lanes=_longest)
 WAIT_SECONDS: Final = Measure(call=lambda call: call.seconds + DISPATCH_SECONDS, lanes=_longest)
 
 
