@@ -19,7 +19,7 @@ from stepsaga.graph import (
     walk,
 )
 from stepsaga.limits import FIRST_INDEX, SHARE
-from stepsaga.runtime.call import Part
+from stepsaga.runtime.call import EVERY, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +47,7 @@ class Payloads:
         self.looked_into = frozenset(
             datum.name for datum in data_of(graph.nodes) if datum.origin is Origin.STEP
         )
-        self._lists: dict[str, dict[str, int]] = {}
-        for node in walk(graph.nodes):
-            if isinstance(node, MapNode) and node.items.origin is not Origin.ITEM:
-                self._lists.setdefault(node.items.name, {})[".".join(node.items.path)] = node.most
+        self._lists = _mapped_lists(graph.nodes)
         self._slots = {node.name: node.slot for node in steps_of(graph.nodes)}
 
     def forward(self, node: StepNode, *, fresh: bool) -> dict[str, Any]:
@@ -245,7 +242,8 @@ class Payloads:
 
     def _most(self, source: str) -> dict[str, Any]:
         """How many items the lists of a step's result may have, or of the input (rule 25)."""
-        return {"most": self._lists[source]} if source in self._lists else {}
+        lists = [[list(keys), most] for keys, most in self._lists.get(source, {}).items()]
+        return {"most": lists} if lists else {}
 
     def _size(self, node: StepNode) -> dict[str, Any]:
         """How large a result may be that stays in the document (rule 22)."""
@@ -253,6 +251,29 @@ class Payloads:
             return {"inline": True}
         share = self.shares[node.name]
         return {"share": share} if share > SHARE else {}
+
+
+def _mapped_lists(nodes: tuple[Node, ...]) -> dict[str, dict[tuple[str, ...], int]]:
+    """The bounds of the lists that maps run over, by the step that they come from, and their keys.
+
+    The input's are under the empty name. A list of an outer map's items comes from where these do.
+    """
+    maps = {node.item: node for node in walk(nodes) if isinstance(node, MapNode)}
+
+    def origin(node: MapNode) -> tuple[str, tuple[str, ...]]:
+        datum = node.items
+        if datum.origin is not Origin.ITEM:
+            return datum.name, datum.path
+        source, keys = origin(maps[datum.name])
+        return source, (*keys, EVERY, *datum.path)
+
+    found: dict[str, dict[tuple[str, ...], int]] = {}
+    for node in walk(nodes):
+        if isinstance(node, MapNode):
+            source, keys = origin(node)
+            lists = found.setdefault(source, {})
+            lists[keys] = min(node.most, lists.get(keys, node.most))
+    return found
 
 
 def reports_of(name: str, lanes: Lanes, *, undo: bool = False) -> tuple[str, ...]:

@@ -11,12 +11,16 @@ that leaves it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stepsaga.graph import ChoiceNode, MapNode, Origin, ParallelNode, blocks_of, walk
 from stepsaga.limits import FIRST_INDEX
 from stepsaga.runtime.call import EVERY
+
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Keys that need no quotes. Any other may stand in an author's alias."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,5 +142,14 @@ def _common(one: Lanes, other: Lanes) -> int:
 
 
 def path(keys: tuple[str, ...]) -> str:
-    """Keys as a JSONPath: ``$.outer.labels.items[*].label.value``."""
-    return "$" + "".join("[*]" if key == EVERY else f".{key}" for key in keys)
+    """Keys as a JSONPath: ``$.outer.labels.items[*].label.value``, ``$.input.value['is-vip']``."""
+    return "$" + "".join(map(_step, keys))
+
+
+def _step(key: str) -> str:
+    if key == EVERY:
+        return "[*]"
+    if _PLAIN.fullmatch(key):
+        return f".{key}"
+    quoted = key.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{quoted}']"

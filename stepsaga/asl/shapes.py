@@ -192,6 +192,8 @@ class _State:
                 self._path(field, state[field], given)
         for field, variable in _variables(state.get("Choices"), "Choices", frozenset()):
             self._path(field, variable, given)
+        for variable in _asked_for(state.get("Choices")):
+            self._path("Choices", variable, VOUCHED)  # may be missing, but is a path
 
     def _result(self, given: Shape) -> Shape:
         state, kind = self.state, self.state.get("Type")
@@ -343,6 +345,17 @@ def _variables(
             for field, value in compared.items()
             if value is not None and value not in asked
         ]
+    return found
+
+
+def _asked_for(choices: Any) -> list[Any]:
+    """The variables of which choices ask whether they are there."""
+    found: list[Any] = []
+    for choice in tables(choices):
+        inner = [*tables(choice.get("And")), *tables(choice.get("Or")), table(choice.get("Not"))]
+        found += _asked_for([one for one in inner if one])
+        if "IsPresent" in choice:
+            found.append(choice.get("Variable"))
     return found
 
 

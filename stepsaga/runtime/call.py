@@ -121,7 +121,8 @@ class Call(BaseModel):
         places: Where results and items stand that do not stand in the document by their name; what
             is not there is None.
         items: The items of the maps that a compensation is in, by parameter name.
-        most: How many items the lists at these paths of the input, or of the result, may have.
+        most: How many items the lists at these keys of the input, or of the result, may have; ``*``
+            stands for each item of a list around them.
         share: How many results the document may get yet, this one among them: one that takes more
             than its part of what is free goes to the bucket (rule 22).
         inline: The definition itself looks into the result, so it never goes there.
@@ -158,7 +159,7 @@ class Call(BaseModel):
     reads: dict[str, Pattern] = Field(default_factory=dict)
     places: dict[str, Keys] = Field(default_factory=dict)
     items: dict[str, Any] = Field(default_factory=dict)
-    most: dict[str, int] = Field(default_factory=dict)
+    most: tuple[tuple[tuple[str, ...], int], ...] = ()
     share: int = Field(default=SHARE, gt=0)
     inline: bool = False
     since: Instant | None = None

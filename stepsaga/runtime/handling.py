@@ -24,7 +24,7 @@ from stepsaga.runtime.texts import class_text, cut, describe, joined, message_of
 from stepsaga.runtime.values import JsonType, Unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from stepsaga.runtime.call import Call
     from stepsaga.runtime.signatures import HandlerParameter
@@ -257,25 +257,37 @@ class Handling:
         )
 
 
-def refuse_long_lists(value: Any, most: Mapping[str, int], name: str) -> None:
+def refuse_long_lists(value: Any, most: Iterable[tuple[tuple[str, ...], int]], name: str) -> None:
     """Refuse a value that has more items for a map than the map may have (rule 25).
 
     Args:
         value: JSON values.
-        most: By the path of a list below it, dotted; empty for the value itself.
+        most: By the keys of a list below it, ``*`` for each item of one around it.
         name: What messages call the value.
 
     Raises:
         Unfit: As said.
     """
-    for dotted, number in most.items():
-        found = _found(value, tuple(filter(None, dotted.split("."))))
-        if isinstance(found, list) and len(found) > number:
-            where = f"{name}.{dotted}" if dotted else name
-            raise Unfit(
-                f"{where} has {len(found)} items, and the map over it takes at most {number}:"
-                " raise its most=, or give fewer"
-            )
+    for keys, number in most:
+        depth = keys.count(EVERY)
+        for found in _lists_in(_found(value, keys), depth):
+            if len(found) > number:
+                where = ".".join([name, *keys])
+                raise Unfit(
+                    f"{where} has {len(found)} items, and the map over it takes at most {number}:"
+                    " raise its most=, or give fewer"
+                )
+
+
+def _lists_in(value: Any, depth: int) -> Iterator[list[Any]]:
+    """The lists in what `_found` gave, below the lists that ``*`` has made of it."""
+    if not isinstance(value, list):
+        return
+    if depth == 0:
+        yield value
+        return
+    for item in value:
+        yield from _lists_in(item, depth - 1)
 
 
 def _unbound(**_: Any) -> Any:

@@ -218,6 +218,15 @@ def test_variable_of_a_choice_has_to_be_there() -> None:
         assert codes(machine) == refused
 
 
+def test_what_is_asked_for_is_a_path() -> None:
+    """Asking whether a value is there takes a path, too, however deep the question stands."""
+    for variable, refused in (("$.a.b", set()), ("$['a b']", set()), ("$.a b", {"S611"})):
+        rule = {"Not": {"Or": [{"Variable": variable, "IsPresent": True}]}}
+        choice = {"Type": "Choice", "Choices": [rule | {"Next": "end"}], "Default": "end"}
+        machine = {"StartAt": "first", "States": {"first": choice, "end": {"Type": "Succeed"}}}
+        assert codes(machine) == refused
+
+
 def test_choice_without_default() -> None:
     """A Choice that matches nothing fails, and has no Catch: it needs a Default."""
     choice = {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": True, "Next": "end"}]}

@@ -71,7 +71,7 @@ def test_a_probe_says_what_its_step_says() -> None:
     compiled = build(replace(graph, nodes=(ship, each, thank)))
     both = [one for one in payloads(compiled.definition["States"]) if one["step"] == "ship"]
     assert [one["part"] for one in both] == ["pivot", "verify"]
-    assert [(one["inline"], one["most"]) for one in both] == [(True, {"parcels": 7})] * 2
+    assert [(one["inline"], one["most"]) for one in both] == [(True, [[["parcels"], 7]])] * 2
 
 
 @settings(max_examples=50, deadline=None)

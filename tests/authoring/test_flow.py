@@ -25,6 +25,7 @@ from stepsaga import (
     when,
 )
 from stepsaga.authoring import graph_of
+from stepsaga.engines.endings import Ending
 from stepsaga.graph import (
     AllOf,
     AnyOf,
@@ -44,6 +45,7 @@ from stepsaga.graph import (
     steps_of,
     walk,
 )
+from stepsaga.testing.runner import SagaRunner
 from tests.authoring import trips
 from tests.authoring.problems import only
 
@@ -204,6 +206,29 @@ def test_what_cannot_be_decided_is_refused(make: Callable[[Any], object], says: 
     [problem] = [one for one in raised.value.problems if one.code == "S212"]
     assert says.replace("trip.price", "price") in problem.text
     assert problem.hint
+
+
+class Guest(Saga):
+    """Conditions over keys that need quotes in a path."""
+
+    odd = Input(trips.Odd)
+    kind = Choice(
+        vip=when(odd.vip, Step(trips.greet, read_only=True)),
+        star=when(odd.stars > 3, Step(trips.greet, read_only=True)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [({"is-vip": True}, "vip"), ({"five ' stars. \\\\ or more": 5}, "star"), ({}, "")],
+)
+def test_any_key_can_be_asked_for(given: dict[str, Any], taken: str) -> None:
+    """An alias may have dots, spaces, dashes and quotes: paths name it in quotes."""
+    done = SagaRunner().run(Guest, given)
+    assert done.ending is Ending.COMPLETED
+    assert [e.data["step"] for e in done.events if e.type == "StepCompleted"] == [taken] * bool(
+        taken
+    )
 
 
 def test_a_list_that_may_not_be_there_is_no_list() -> None:

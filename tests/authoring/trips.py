@@ -81,3 +81,14 @@ def refund(trip: Trip, pay: int | None) -> None: ...
 
 
 def tell(trip: Trip, seat: list[Seat], hotel: int | None, tags: list[list[str]]) -> None: ...
+
+
+class Odd(BaseModel):
+    """Keys that a path can only name in quotes."""
+
+    vip: bool = Field(default=False, alias="is-vip")
+    stars: int = Field(default=0, alias="five ' stars. \\\\ or more")
+
+
+def greet(odd: Odd) -> bool:
+    return odd.vip

@@ -154,6 +154,17 @@ def test_a_list_that_is_too_long_is_rejected() -> None:
     assert "has 4 items, and the map over it takes at most 3" in (done.view.cause or "")
 
 
+def test_a_list_in_an_item_that_is_too_long_is_rejected() -> None:
+    """Rule 25: an inner map's bound holds for the list of each item, not for all together."""
+    inner = each("n", step("s2"), over=Datum(Origin.ITEM, "item_m", ("sub",)))
+    asked = saga(step("s1"), each("m", inner))
+    for lengths, ending in (((3, 3, 3), Ending.COMPLETED), ((0, 4), Ending.COMPENSATED)):
+        lines = [{"k": 1, "sub": [{"k": 2}] * length} for length in lengths]
+        done = run(AnySaga(asked.graph, {"lines": lines}, asked.values))
+        assert done.ending is ending
+        assert ("order.lines.*.sub has 4 items" in (done.view.cause or "")) is (4 in lengths)
+
+
 def test_a_result_that_is_too_long_is_refused() -> None:
     """Rule 25: a step's result is refused before it is recorded, and the step is undone."""
     over = Datum(Origin.STEP, "s1", ("list",))
