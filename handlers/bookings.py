@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from handlers.table import ABSENT, PRESENT, Refused, UndoneAlready, Write, moves_on
+from handlers.table import ABSENT, PRESENT, Refused, UndoneAlready, Write, moves_money, moves_on
 from stepsaga import Rejected
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def book(bookings: Table, key: str, trip: Trip, offer: Offer, fee: int) -> str:
     taken = Write(f"offer#{offer.id}", AVAILABLE, update=TAKE, values={":one": 1})
     try:
         bookings.write(
-            Write(f"booking#{key}", ABSENT, put=booking), taken, *_move(account, TILL, offer.price)
+            Write(f"booking#{key}", ABSENT, put=booking),
+            taken,
+            *moves_money(account, TILL, offer.price),
         )
     except Refused as refused:
         if refused.places == (3,):
@@ -103,25 +105,8 @@ def cancel(bookings: Table, key: str) -> None:
         bookings.write(
             moves_on(f"booking#{key}", BOOKED, CANCELLED),
             given,
-            *_move(TILL, str(found["account"]), back),
+            *moves_money(TILL, str(found["account"]), back),
         )
     except Refused as refused:
         if 0 not in refused.places:
             raise NoRefund(f"{back} cents cannot go back from the {TILL}") from refused
-
-
-def _move(source: str, target: str, amount: int) -> list[Write]:
-    return [
-        Write(
-            source,
-            "balance >= :amount",
-            update="SET balance = balance - :amount",
-            values={":amount": amount},
-        ),
-        Write(
-            target,
-            PRESENT,
-            update="SET balance = balance + :amount",
-            values={":amount": amount},
-        ),
-    ]

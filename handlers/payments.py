@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import Final
 
 from handlers.models import Cents, Order, Payment, Reservation
-from handlers.table import ABSENT, PRESENT, Refused, Table, UndoneAlready, Write, moves_on, use_of
+from handlers.table import (
+    ABSENT,
+    Refused,
+    Table,
+    UndoneAlready,
+    Write,
+    moves_money,
+    moves_on,
+    use_of,
+)
 from stepsaga import Event, Participant, Rejected, SagaContext
 
 TABLE: Final = ("ACCOUNTS_TABLE", "accounts")
@@ -48,7 +57,7 @@ def charge_card(order: Order, reserve: Reservation, saga: SagaContext, accounts:
     key, card = f"charge#{saga.idempotency_key}", f"card#{order.card.get_secret_value()}"
     record = {"state": CHARGED, "amount": order.total, "card": card}
     try:
-        accounts.write(Write(key, ABSENT, put=record), *_move(card, MERCHANT, order.total))
+        accounts.write(Write(key, ABSENT, put=record), *moves_money(card, MERCHANT, order.total))
     except Refused as refused:
         if refused.places == (2,):
             raise NoSuchAccount(MERCHANT) from refused
@@ -71,24 +80,9 @@ def refund_card(charge: Payment | None, saga: SagaContext, accounts: Table) -> N
         return
     amount = int(found["amount"])
     try:
-        accounts.write(moves_on(key, CHARGED, REFUNDED), *_move(MERCHANT, found["card"], amount))
+        accounts.write(
+            moves_on(key, CHARGED, REFUNDED), *moves_money(MERCHANT, found["card"], amount)
+        )
     except Refused as refused:
         if 0 not in refused.places:
             raise NoCover(f"{amount} cents cannot go back from {MERCHANT}") from refused
-
-
-def _move(source: str, target: str, amount: int) -> list[Write]:
-    return [
-        Write(
-            source,
-            "balance >= :amount",
-            update="SET balance = balance - :amount",
-            values={":amount": amount},
-        ),
-        Write(
-            target,
-            PRESENT,
-            update="SET balance = balance + :amount",
-            values={":amount": amount},
-        ),
-    ]

@@ -84,6 +84,24 @@ def moves_on(id: str, before: str, after: str) -> Write:  # noqa: A002  # the at
     )
 
 
+def moves_money(source: str, target: str, amount: int) -> list[Write]:
+    """Cents go from one balance to another, where both are there and the first covers them."""
+    return [
+        Write(
+            source,
+            "balance >= :amount",
+            update="SET balance = balance - :amount",
+            values={":amount": amount},
+        ),
+        Write(
+            target,
+            PRESENT,
+            update="SET balance = balance + :amount",
+            values={":amount": amount},
+        ),
+    ]
+
+
 class Table:
     """Items of one table by their ``id``."""
 
