@@ -5,23 +5,23 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stepsaga.engines.answering import give, questions
 from stepsaga.errors import AnsweredAlready
 from stepsaga.store.commits import Outcome
+from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from stepsaga.engines.answering import Answer, Asked
     from stepsaga.engines.simulator import Simulator
     from stepsaga.store.commits import Commit
-    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 
-class AnsweringStore:
+class AnsweringStore(StoreInFront):
     """A store in front of another that answers each question which comes into it.
 
     Args:
@@ -30,17 +30,12 @@ class AnsweringStore:
     """
 
     def __init__(self, store: EventStore, answers: Mapping[str, Answer]) -> None:
-        self._store = store
+        super().__init__(store)
         self._answers = answers
         self.asked: set[str] = set()
         """The steps that have asked so far."""
         self.simulator: Simulator | None = None
         """Where the saga runs, and time passes."""
-
-    @property
-    def objects(self) -> Objects | None:
-        """Where large results are."""
-        return self._store.objects
 
     def append(self, commit: Commit) -> Commit:
         """Append, and let somebody answer who has heard of it a moment later."""
@@ -49,22 +44,6 @@ class AnsweringStore:
             for asked in questions([commit]):
                 self._hear(asked)
         return stored
-
-    def get(self, stream_id: str, slot: str) -> Commit | None:
-        """As the store behind."""
-        return self._store.get(stream_id, slot)
-
-    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
-        """As the store behind."""
-        return self._store.read(stream_id, prefix)
-
-    def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
-        """As the store behind."""
-        self._store.put_definition(fingerprint, definition)
-
-    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
-        """As the store behind."""
-        return self._store.get_definition(fingerprint)
 
     def _hear(self, asked: Asked) -> None:
         self.asked.add(asked.step)

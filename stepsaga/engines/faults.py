@@ -21,6 +21,7 @@ from stepsaga.engines.functions import (
 )
 from stepsaga.errors import Rejected, UsageError
 from stepsaga.runtime.call import Part, parse_call
+from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from stepsaga.engines.simulator.integrations import Integration, TaskCall
     from stepsaga.store.commits import Commit
-    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 CALL_FAULTS: Final[Mapping[str, str]] = {
@@ -340,17 +340,13 @@ class FaultyRecord:
         return result
 
 
-class _Deadly:
+class _Deadly(StoreInFront):
     """A store on which the process dies when it comes to record its own outcome."""
 
     def __init__(self, store: EventStore, payload: Mapping[str, Any]) -> None:
-        self._store = store
+        super().__init__(store)
         call = parse_call(payload)
         self._own = call.address(call.slot)
-
-    @property
-    def objects(self) -> Objects | None:
-        return self._store.objects
 
     def append(self, commit: Commit) -> Commit:
         """Die, where it is the call's own slot or what landed late in it."""
@@ -360,32 +356,13 @@ class _Deadly:
             raise ProcessKilled
         return self._store.append(commit)
 
-    def get(self, stream_id: str, slot: str) -> Commit | None:
-        return self._store.get(stream_id, slot)
 
-    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
-        return self._store.read(stream_id, prefix)
-
-    def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
-        self._store.put_definition(fingerprint, definition)
-
-    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
-        return self._store.get_definition(fingerprint)
-
-
-class _AsOfNow:
+class _AsOfNow(StoreInFront):
     """A store as a hanging call has read it: reads show what was there then, writes are real."""
 
     def __init__(self, store: EventStore, stream_id: str) -> None:
-        self._store = store
+        super().__init__(store)
         self._then = {(c.stream_id, c.slot): c for c in store.read(stream_id)}
-
-    @property
-    def objects(self) -> Objects | None:
-        return self._store.objects
-
-    def append(self, commit: Commit) -> Commit:
-        return self._store.append(commit)
 
     def get(self, stream_id: str, slot: str) -> Commit | None:
         return self._then.get((stream_id, slot))
@@ -393,9 +370,3 @@ class _AsOfNow:
     def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
         commits = [commit for (stream, _), commit in self._then.items() if stream == stream_id]
         return (commit for commit in commits if commit.slot.startswith(prefix))
-
-    def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
-        self._store.put_definition(fingerprint, definition)
-
-    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
-        return self._store.get_definition(fingerprint)

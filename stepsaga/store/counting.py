@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.store.codec import encode, encode_definition
+from stepsaga.store.front import StoreInFront
 from stepsaga.store.sizes import item_bytes, write_units
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from stepsaga.store.commits import Commit
     from stepsaga.store.dynamodb import DynamoDBClient
-    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 ANY_BUCKET: Final = "bucket"
@@ -49,7 +49,7 @@ class _Counter:
             self.counts = replace(self.counts, reads=self.counts.reads + 1)
 
 
-class CountingStore:
+class CountingStore(StoreInFront):
     """An `EventStore` that counts, in front of another.
 
     It counts what was answered. A read of a stream counts as one request, however many pages it
@@ -57,18 +57,13 @@ class CountingStore:
     """
 
     def __init__(self, store: EventStore) -> None:
-        self._store = store
+        super().__init__(store)
         self._counter = _Counter()
 
     @property
     def counts(self) -> Counts:
         """What was asked so far."""
         return self._counter.counts
-
-    @property
-    def objects(self) -> Objects | None:
-        """Not counted."""
-        return self._store.objects
 
     def append(self, commit: Commit) -> Commit:
         """Counted as one write."""

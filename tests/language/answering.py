@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.engines.answering import Answer, give, questions
 from stepsaga.errors import AnsweredAlready
 from stepsaga.store.commits import Outcome
+from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from stepsaga.engines.answering import Asked as Question
     from stepsaga.engines.simulator import Simulator
     from stepsaga.store.commits import Commit
-    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 WAIT: Final = 100
@@ -54,7 +54,7 @@ _AFTER: Final[Mapping[Manner, tuple[int, ...]]] = {
 }
 
 
-class Asked:
+class Asked(StoreInFront):
     """A store in front of another that hears of each question which is asked.
 
     Args:
@@ -71,16 +71,11 @@ class Asked:
         manners: Mapping[str, Manner],
         values: Mapping[str, Any],
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._inner = inner
         self._manners = manners
         self._values = values
         self.simulator: Simulator | None = None
-
-    @property
-    def objects(self) -> Objects | None:
-        """Where large results are."""
-        return self._store.objects
 
     def append(self, commit: Commit) -> Commit:
         """Hear of a question once it is in the stream."""
@@ -88,22 +83,6 @@ class Asked:
         if commit.outcome is Outcome.ASKED:
             self._plan(commit)
         return stored
-
-    def get(self, stream_id: str, slot: str) -> Commit | None:
-        """As the store behind."""
-        return self._store.get(stream_id, slot)
-
-    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
-        """As the store behind."""
-        return self._store.read(stream_id, prefix)
-
-    def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
-        """As the store behind."""
-        self._store.put_definition(fingerprint, definition)
-
-    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
-        """As the store behind."""
-        return self._store.get_definition(fingerprint)
 
     def _plan(self, commit: Commit) -> None:
         assert self.simulator is not None

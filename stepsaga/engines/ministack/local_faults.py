@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from stepsaga.runtime.lambda_entry import runtime_from
 from stepsaga.runtime.runtime import load
+from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
 
     from stepsaga.store.commits import Commit
-    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 FILE: Final = "STEPSAGA_FAULTS"
@@ -68,34 +68,16 @@ def _raising(reference: str) -> Callable[..., Any]:
     return instead
 
 
-class _Last:
+class _Last(StoreInFront):
     """An event store before which this process ends: after the effect, before its record."""
 
-    def __init__(self, store: EventStore) -> None:
-        self._store = store
-
-    @property
-    def objects(self) -> Objects | None:
-        return self._store.objects
-
     def append(self, commit: Commit) -> Commit:
+        """End."""
         del commit
         self._end()
 
     def _end(self) -> NoReturn:
         os._exit(CRASHES)
-
-    def get(self, stream_id: str, slot: str) -> Commit | None:
-        return self._store.get(stream_id, slot)
-
-    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
-        return self._store.read(stream_id, prefix)
-
-    def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
-        self._store.put_definition(fingerprint, definition)
-
-    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
-        return self._store.get_definition(fingerprint)
 
 
 class _Hanging(_Last):
