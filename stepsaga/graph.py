@@ -108,6 +108,22 @@ class Compensation:
     slot: Slot
 
 
+class Channel(StrEnum):
+    """By what a question's message goes out."""
+
+    QUEUE = "queue"
+    TOPIC = "topic"
+    BUS = "bus"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a question's message goes: the logical id of a resource, or the bus ``default``."""
+
+    channel: Channel
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A step that asks somebody outside, and has the answer as its result.
@@ -117,11 +133,13 @@ class Question:
         heartbeat: How long nothing may be heard of whoever works at it; None for all the time.
         otherwise: What counts as the answer where none comes, as ``{"value": ...}``; None for a
             rejection.
+        to: Where it is sent; None where a handler of the author's asks.
     """
 
     seconds: int
     heartbeat: int | None = None
     otherwise: Mapping[str, Any] | None = None
+    to: Destination | None = None
 
 
 @dataclass(frozen=True, slots=True)

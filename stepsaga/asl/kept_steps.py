@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.asl.schemas import bare_schema
 from stepsaga.graph import (
     Call,
+    Channel,
     Compensation,
+    Destination,
     Origin,
     Parameter,
     Question,
@@ -87,11 +89,23 @@ def _question(question: Question) -> dict[str, Any]:
         "seconds": question.seconds,
         "heartbeat": question.heartbeat,
         "otherwise": question.otherwise and dict(question.otherwise),
+        # Only where it is sent somewhere: graphs were kept before there were destinations.
+        **({"to": _destination(question.to)} if question.to else {}),
     }
 
 
+def _destination(to: Destination) -> dict[str, Any]:
+    return {"channel": to.channel.value, "name": to.name}
+
+
 def _question_from(kept: Mapping[str, Any]) -> Question:
-    return Question(kept["seconds"], kept["heartbeat"], kept["otherwise"])
+    to = kept.get("to")
+    return Question(
+        kept["seconds"],
+        kept["heartbeat"],
+        kept["otherwise"],
+        Destination(Channel(to["channel"]), to["name"]) if to else None,
+    )
 
 
 def _retry(retry: Retry) -> dict[str, Any]:

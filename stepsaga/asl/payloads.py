@@ -62,6 +62,8 @@ class Payloads:
         payload = self._call(node, node.call, part)
         if node.question:
             payload["token.$"] = "$$.Task.Token"
+            if to := node.question.to:
+                payload["to"] = {"channel": to.channel.value, "name": to.name}
         undoable = payload["part"] != Part.RETRIABLE
         if undoable and self.graph.deadline is not None:
             payload["deadline"] = self.graph.deadline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stepsaga.authoring.conditions import all_of, any_of, is_in, is_present, not_
 from stepsaga.authoring.data import Input
+from stepsaga.authoring.destinations import Bus, Queue, Topic
 from stepsaga.authoring.flow import Choice, Map, Parallel, Sequence, Wait, when
 from stepsaga.authoring.questions import Approval, Callback
 from stepsaga.authoring.saga import Saga, graph_of
@@ -11,15 +12,18 @@ from stepsaga.authoring.step import Retry, Step
 
 __all__ = [
     "Approval",
+    "Bus",
     "Callback",
     "Choice",
     "Input",
     "Map",
     "Parallel",
+    "Queue",
     "Retry",
     "Saga",
     "Sequence",
     "Step",
+    "Topic",
     "Wait",
     "all_of",
     "any_of",

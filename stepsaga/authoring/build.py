@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_origin
 
 from stepsaga.authoring.data import InputDeclaration, is_input, reference_of
 from stepsaga.authoring.declared import named_steps, parts_of, slots_of
+from stepsaga.authoring.destinations import Bus, Queue, Topic, signature_of
 from stepsaga.authoring.flow import Choice, Map, Nested, Parallel, Sequence, Wait, When
 from stepsaga.authoring.hints import returns
 from stepsaga.authoring.looking import (
@@ -335,7 +336,7 @@ class _NodeBuilder:
 
     def node(self) -> StepNode:
         step, flow, results = self.step, self.flow, self.block.results
-        forward = self._read(step.handler, "handler")
+        forward = self._forward()
         undo = self._read(step.compensation, "compensation")
         probe = self._read(step.verify, "probe")
         self._check_takes([forward, undo, probe])
@@ -391,6 +392,12 @@ class _NodeBuilder:
     def _seconds(self, name: str, value: object) -> int:
         otherwise = int(TIMEOUT.total_seconds())
         return self.options.seconds(name, value, most=LONGEST_STEP, otherwise=otherwise)
+
+    def _forward(self) -> Signature | None:
+        handler: object = self.step.handler
+        if isinstance(self.step, Question) and isinstance(handler, Queue | Topic | Bus):
+            return signature_of(self.takes)
+        return self._read(handler, "handler")
 
     def _read(self, handler: object, part: str) -> Signature | None:
         if handler is None and part != "handler":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
 from stepsaga.authoring.data import Reference, SagaData
+from stepsaga.authoring.destinations import destination_of
 from stepsaga.authoring.step import DEFAULT, Default, Retry, Step
 from stepsaga.checks.annotations import name_of
 from stepsaga.graph import Question as Asked
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
 
+    from stepsaga.authoring.destinations import Bus, Queue, Topic
     from stepsaga.authoring.options import Options
 
 A = TypeVar("A")
@@ -40,7 +42,7 @@ class Question(Step[A]):
 
     def __init__(  # noqa: PLR0913  # an author's options
         self,
-        handler: Callable[..., object],
+        handler: Callable[..., object] | Queue | Topic | Bus,
         answer: type[A],
         *,
         wait: timedelta,
@@ -76,6 +78,7 @@ class Approval(Question[Approved]):
     Args:
         handler: Hands the question to the outside world: sends an e-mail, writes to a list of
             things to do. It may be called again for the same question; what it returns is ignored.
+            Or a `Queue`, `Topic` or `Bus` to send it to: the message has what ``takes`` names.
         timeout: How long an answer is waited for: whole seconds, up to 364 days.
         heartbeat: Where whoever works at it says so with `Client.heartbeat`: how long nothing may
             be heard of them; shorter than ``timeout``.
@@ -89,7 +92,7 @@ class Approval(Question[Approved]):
 
     def __init__(  # noqa: PLR0913  # an author's options, all but one keyword-only
         self,
-        handler: Callable[..., object],
+        handler: Callable[..., object] | Queue | Topic | Bus,
         *,
         timeout: timedelta,
         heartbeat: timedelta | None = None,
@@ -127,7 +130,7 @@ class Callback(Question[A]):
 
     def __init__(  # noqa: PLR0913  # an author's options, all but one keyword-only
         self,
-        handler: Callable[..., object],
+        handler: Callable[..., object] | Queue | Topic | Bus,
         *,
         answer: type[A],
         timeout: timedelta,
@@ -163,7 +166,8 @@ def question_of(step: Step[Any], options: Options) -> Asked | None:
         if heartbeat >= seconds and not options.problems:
             text = f"heartbeat={step.heartbeat} is not shorter than timeout={step.wait}"
             options.add("S514", text, "make it shorter, or leave it out")
-    return Asked(seconds, heartbeat, _otherwise(step, options))
+    to = destination_of(step.handler, options)
+    return Asked(seconds, heartbeat, _otherwise(step, options), to)
 
 
 def _otherwise(step: Question[Any], options: Options) -> dict[str, Any] | None:

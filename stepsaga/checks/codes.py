@@ -75,5 +75,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S512": "An option that is not True or False",
         "S513": "A number out of range",
         "S514": "A question whose times or answers do not fit",
+        "S515": "A question that is sent nowhere",
     }
 )

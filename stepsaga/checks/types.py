@@ -78,14 +78,15 @@ def secrets_keep_their_type(graph: SagaGraph) -> Iterator[Problem]:
             for parameter in call.parameters:
                 if not is_open(parameter.annotation) or not _hides(parameter.given):
                     continue
-                text = (
-                    f"{call.handler} takes {parameter.name}: {name_of(parameter.annotation)}, but"
-                    f" {name_of(parameter.given)} holds something sensitive"
-                )
-                hint = (
-                    f"annotate {parameter.name}: {name_of(parameter.given)}, so that it is masked"
-                )
-                yield Problem("S304", f"{graph.name}.{node.name}", text, hint, call.source)
+                given = name_of(parameter.given)
+                taken = f"takes {parameter.name}: {name_of(parameter.annotation)}"
+                text = f"{call.handler} {taken}, but {given} holds something sensitive"
+                hint = f"annotate {parameter.name}: {given}, so that it is masked"
+                if node.question and node.question.to:
+                    text = f"a message would show {parameter.name}: {given}, which is sensitive"
+                    hint = "take fields of it that everybody may see"
+                source = call.source or node.source
+                yield Problem("S304", f"{graph.name}.{node.name}", text, hint, source)
 
 
 def _hides(annotation: Any) -> bool:

@@ -244,7 +244,8 @@ class _Reader:
                 told = step, What.COMPLETED, self._value(event.step, event.value)
             case StepAsked():
                 # Whoever has the token can answer: it is shown to nobody.
-                told = step, What.ASKED, "waits for an answer"
+                by = f"by the {event.to}, " if event.to else ""
+                told = step, What.ASKED, f"{by}waits for an answer"
             case StepRejected():
                 told = step, What.REJECTED, _refusal(event)
             case StepClaimed():

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Final
 from stepsaga.drawing.conditions import condition_text
 from stepsaga.drawing.text import clean
 from stepsaga.drawing.words import (
-    CLAIMED,
     COMPENSATED,
     COMPLETED,
     FORWARD_ONLY,
     OTHERWISE,
-    ROLES,
     START,
     fork_title,
     lane_title,
+    notes,
     probe_lines,
     turns_back,
     undo_lines,
@@ -162,9 +161,8 @@ class _Chart:
 
     def _step(self, step: StepNode, ends: list[_End]) -> _Drawn:
         kind = CLASSES[step.role]
-        notes = [ROLES[step.role], FORWARD_ONLY if step.role is Role.PIVOT else ""]
-        notes += [CLAIMED] if step.claim else []
-        own = self._new(lambda text: f"[{text}]:::{kind}", step.name, *filter(None, notes))
+        last = [FORWARD_ONLY] if step.role is Role.PIVOT else []
+        own = self._new(lambda text: f"[{text}]:::{kind}", step.name, *notes(step), *last)
         self.forward(ends, own)
         undo, probe = undo_lines(step), probe_lines(step)
         exits = [_End(own)]

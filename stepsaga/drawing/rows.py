@@ -24,7 +24,7 @@ from stepsaga.drawing.blocks import (
 )
 from stepsaga.drawing.shapes import Box, Look, Outline, Rule, Text
 from stepsaga.drawing.text import wrap
-from stepsaga.drawing.words import CLAIMED, FORWARD_ONLY, ROLES, probe_lines, undo_lines, wait_text
+from stepsaga.drawing.words import FORWARD_ONLY, notes, probe_lines, undo_lines, wait_text
 from stepsaga.graph import Role
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ class Row:
 
 def step_row(step: StepNode) -> Row:
     """A step, and beside it what undoes it or settles it."""
-    claimed = CLAIMED if step.claim else ""
-    lines = tuple(text for text in (step.name, ROLES[step.role], claimed) if text)
-    own = box(LOOKS[step.role], Outline.BOX, texts(lines, chars=NAME_CHARS))
+    own = box(LOOKS[step.role], Outline.BOX, texts((step.name, *notes(step)), chars=NAME_CHARS))
     side = None
     if probe := probe_lines(step):
         side = box(Look.PROBE, Outline.BOX, texts(probe, chars=NAME_CHARS))

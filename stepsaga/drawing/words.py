@@ -41,6 +41,16 @@ def function(call: Call) -> str:
     return call.handler.rpartition(":")[2]
 
 
+def notes(step: StepNode) -> tuple[str, ...]:
+    """What a step is, below its name."""
+    if step.question is None:
+        return tuple(filter(None, (ROLES[step.role], CLAIMED if step.claim else "")))
+    asked, to = step.question, step.question.to
+    where = f"asks by the {to.channel.value} {to.name}" if to else "asks"
+    otherwise = "rejected" if asked.otherwise is None else "goes on"
+    return where, f"no answer for {duration(asked.seconds)}: {otherwise}"
+
+
 def undo_lines(step: StepNode) -> tuple[str, ...]:
     """What undoes a step; nothing where nothing does. In doubt a probe is asked before it."""
     if step.compensation is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -22,7 +23,28 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from stepsaga.runtime.answers import Answers
+    from stepsaga.runtime.call import To
     from stepsaga.store.protocol import EventStore
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A question that was sent: by a queue, topic or bus, of that name, and what it says."""
+
+    channel: str
+    name: str
+    body: Mapping[str, Any]
+
+
+class KeptMessages:
+    """Keeps what questions send; nothing leaves this process."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+
+    def send(self, to: To, message: Mapping[str, Any]) -> None:
+        """Keep a message; see `stepsaga.runtime.question_messages.Messages`."""
+        self.sent.append(Message(to.channel, to.name, through_json(message)))
 
 
 class LocalFunctions:
@@ -57,7 +79,13 @@ class LocalFunctions:
         self._resolve = resolve
         self._resources = resources
         self._answers = answers
+        self._messages = KeptMessages()
         self._requests = 0
+
+    @property
+    def messages(self) -> list[Message]:
+        """What questions have sent, in that order."""
+        return self._messages.sent
 
     def invoke(
         self,
@@ -87,6 +115,7 @@ class LocalFunctions:
             resolve=resolve or self._resolve,
             resources=self._resources,
             answers=self._answers,
+            messages=self._messages,
         )
         return self._run(runtime, through_json(payload))
 

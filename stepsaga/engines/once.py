@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from stepsaga.asl.release import Compiled
     from stepsaga.engines.answering import Answer
+    from stepsaga.engines.local import Message
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
@@ -40,6 +41,7 @@ class Run:
         cost: What it cost.
         idle: The states whose wanted faults never struck, because they were not reached.
         unasked: The steps for which there were answers, and that never asked.
+        messages: What questions have sent to queues, topics and buses.
     """
 
     stream_id: str
@@ -50,6 +52,7 @@ class Run:
     cost: Cost
     idle: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
 
 
 def run_once(  # noqa: PLR0913  # all but the saga and its input are options by name
@@ -109,6 +112,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         commits=tuple(store.read(stream, f"{run}/")),
         idle=_idle(faults or {}, simulator),
         unasked=tuple(step for step in answers or {} if step not in answering.asked),
+        messages=tuple(simulator.messages),
     )
 
 

@@ -89,6 +89,15 @@ class State(BaseModel):
     attempt: int = Field(alias="RetryCount", ge=0)
 
 
+class To(BaseModel):
+    """Where a question's message goes: the name of a resource in the template."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channel: Literal["queue", "topic", "bus"]
+    name: str
+
+
 class Call(BaseModel):
     """One call of a handler.
 
@@ -129,6 +138,7 @@ class Call(BaseModel):
         since: When the fork was entered whose lanes a ``settle`` looks at.
         failures: Of those lanes; null for one that did not fail.
         token: In a question's call: by which its Task is answered. It never shows.
+        to: Where a question without a handler of its author's is sent; ``takes`` fills the message.
         otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
             absent where that is a rejection.
         failure: In an ``unanswered``: what became of the question's Task.
@@ -165,6 +175,7 @@ class Call(BaseModel):
     since: Instant | None = None
     failures: tuple[Any, ...] = ()
     token: SecretStr = SecretStr("")
+    to: To | None = None
     otherwise: dict[str, Any] | None = None
     failure: dict[str, Any] = Field(default_factory=dict)
     execution: Execution
@@ -193,6 +204,8 @@ class Call(BaseModel):
             raise ValueError("a compensation, and nothing else, names the slot that it undoes")
         if bool(self.secret) != (self.part is Part.QUESTION):
             raise ValueError("a question, and nothing else, has a task token")
+        if self.to and self.part is not Part.QUESTION:
+            raise ValueError("a question, and nothing else, is sent somewhere")
         return self
 
     @property

@@ -17,6 +17,7 @@ from stepsaga.errors import (
 from stepsaga.runtime.call import EVERY, ITEMS
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.participant import participant_of
+from stepsaga.runtime.question_messages import NoMessages
 from stepsaga.runtime.sensitive import redact
 from stepsaga.runtime.signatures import signature_of
 from stepsaga.runtime.stored import Recorded, recorded_form
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from stepsaga.runtime.call import Call
+    from stepsaga.runtime.question_messages import Messages
     from stepsaga.runtime.signatures import HandlerParameter
     from stepsaga.store.commits import EventRecord
     from stepsaga.store.objects import Objects
@@ -51,9 +53,10 @@ class Handling:
         resolve: How ``module:qualname`` becomes a handler.
         resources: What replaces the participant's own, by name; the objects themselves.
         objects: Where large results go, and come from; None where there is no bucket.
+        messages: How a question is sent that no handler asks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # collaborators by name
         self,
         call: Call,
         *,
@@ -61,9 +64,11 @@ class Handling:
         resolve: Callable[[str], Handler],
         resources: Mapping[str, Any],
         objects: Objects | None = None,
+        messages: Messages | None = None,
     ) -> None:
         self._call = call
         self._objects = objects
+        self._messages = messages or NoMessages()
         self._participant = participant
         self._resolve = resolve
         self._resources = resources
@@ -136,6 +141,11 @@ class Handling:
                 " called; deploy again, so that the state machine calls the function of its module"
             )
         self._handler = self._found(call.handler)
+        sources = {**results, call.input: call.execution.input}
+        if call.to:
+            message = self._message(sources)
+            self._arguments = {"to": call.to, "message": message, "messages": self._messages}
+            return
         try:
             signature = signature_of(self._handler)
         except Exception as error:
@@ -143,7 +153,6 @@ class Handling:
                 f"the annotations of {call.handler} cannot be read: {describe(error)}"
             ) from error
         self._returns = signature.returns
-        sources = {**results, call.input: call.execution.input}
         for parameter in signature.parameters:
             self._fill(parameter, sources)
 
@@ -225,6 +234,21 @@ class Handling:
                 f"nothing fills {name!r} of {self._call.handler}: it is neither the input"
                 f" {self._call.input!r}, nor a step with a result, nor a resource"
             )
+
+    def _message(self, sources: Mapping[str, Any]) -> dict[str, Any]:
+        """What a question without a handler says."""
+        call = self._call
+        data = {
+            name: _followed(name, source, path, sources)
+            for name, (source, *path) in call.takes.items()
+        }
+        return {
+            "saga": call.saga,
+            "id": call.execution.name,
+            "step": call.step,
+            "key": call.key(call.slot),
+            "data": data,
+        }
 
     def _read(self, parameter: HandlerParameter, value: Any) -> None:
         self._given.append((parameter.type, value))

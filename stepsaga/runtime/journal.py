@@ -106,7 +106,8 @@ class Journal:
         call = self._call
         attempt = f"{call.execution.redrives:05d}-{call.state.attempt:05d}"
         address = f"{call.address(call.slot)}/{TOKEN}/{attempt}"
-        events = [event_of(StepAsked, step=call.step, token=token)]
+        to = f"{call.to.channel} {call.to.name}" if call.to else ""
+        events = [event_of(StepAsked, step=call.step, token=token, to=to)]
         return self._append(address, Outcome.ASKED, events)
 
     def answer(self, slot: Slot) -> tuple[Commit | None, bool]:

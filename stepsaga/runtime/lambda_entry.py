@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.errors import StepFailed
 from stepsaga.runtime.answers import StepFunctionsAnswers
 from stepsaga.runtime.clients import client
+from stepsaga.runtime.question_messages import AwsMessages
 from stepsaga.runtime.runtime import Runtime, load
 from stepsaga.runtime.timers import KernelTimer
 
@@ -71,6 +72,7 @@ def runtime_from(
         resolve=resolve,
         observer=PowertoolsObserver(participant),
         answers=StepFunctionsAnswers(),
+        messages=AwsMessages(environment),
     )
 
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from stepsaga.runtime.answers import Answers
     from stepsaga.runtime.call import Call
     from stepsaga.runtime.observer import Observer
+    from stepsaga.runtime.question_messages import Messages
     from stepsaga.store.protocol import EventStore
 
 __all__ = ["KernelTimer", "NoTimer", "Runtime", "load"]
@@ -96,6 +97,7 @@ class Runtime:
         resources: What replaces the participant's resources, by name: the objects themselves.
         observer: Who is told of each call.
         answers: How a Task that waits is told of an answer that there is already.
+        messages: How a question is sent that no handler asks.
     """
 
     def __init__(  # noqa: PLR0913  # every collaborator is passed in; all but two have defaults
@@ -109,6 +111,7 @@ class Runtime:
         resources: Mapping[str, Any] | None = None,
         observer: Observer | None = None,
         answers: Answers | None = None,
+        messages: Messages | None = None,
     ) -> None:
         self._participant = participant
         self._store = store
@@ -118,6 +121,7 @@ class Runtime:
         self._resources = resources or {}
         self._observer = observer or SilentObserver()
         self._answers = answers or NoAnswers()
+        self._messages = messages
 
     def handle(self, payload: Any, context: Any = None) -> dict[str, Any]:
         """Do what a call asks for.
@@ -161,6 +165,7 @@ class Runtime:
             resolve=self._resolve,
             resources=self._resources,
             objects=self._store.objects,
+            messages=self._messages,
         )
         try:
             arrived = self._now()

@@ -15,6 +15,7 @@ from stepsaga.errors import DeploymentError
 from stepsaga.graph import steps_of
 from stepsaga.runtime.participant import participant_of
 from stepsaga.sam.asked import check_environment, check_statement
+from stepsaga.sam.destinations import SENDER, addresses, use_of
 from stepsaga.sam.sources import closure, globbed, is_here
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stepsaga.asl.release import Compiled
-    from stepsaga.graph import Call, SagaGraph
+    from stepsaga.graph import Call, Destination, SagaGraph
 
 START_SECONDS: Final = 5
 """Added to the longest step's time for the function's own timeout: the runtime's timer ends a call,
@@ -43,6 +44,7 @@ class Function:
         environment, policies: What the participant asks for.
         files: What it carries, relative to the project.
         answers: The sagas whose questions it asks, and whose Tasks it may tell an answer.
+        destinations: Where it sends questions.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Function:
     policies: tuple[Mapping[str, Any], ...]
     files: tuple[Path, ...]
     answers: tuple[str, ...] = ()
+    destinations: tuple[Destination, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
     calls: dict[str, list[Call]] = {}
     needs: dict[str, set[str]] = {}
     asking: dict[str, dict[str, None]] = {}
+    sent: dict[Destination, None] = {}
     for graph in ordered:
         _check_id(graph.name, f"the saga {graph.name}")
         for call in _calls(graph):
@@ -115,8 +119,9 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
         for node in steps_of(graph.nodes):
             if node.question is not None:
                 asking.setdefault(node.call.participant, {})[graph.name] = None
+                sent |= {node.question.to: None} if node.question.to else {}
     functions = [
-        _function(root, module, calls[module], needs[module], asking.get(module, ()))
+        _function(root, module, calls[module], needs[module], asking.get(module, ()), sent)
         for module in sorted(calls)
     ]
     _refuse_doubles(functions)
@@ -140,13 +145,19 @@ def _modules(root: Path, graph: SagaGraph, call: Call) -> set[str]:
     retry = call.retry
     references = [call.handler, graph.input.model, *(retry.only + retry.never if retry else ())]
     modules = {reference.partition(":")[0] for reference in references if reference}
-    return {module for module in modules if is_here(root, module)}
+    return {module for module in modules if is_here(root, module) and module != SENDER}
 
 
-def _function(
-    root: Path, module: str, calls: list[Call], needs: set[str], answers: Iterable[str]
+def _function(  # noqa: PLR0913, PLR0917  # what one pass over the graphs has found
+    root: Path,
+    module: str,
+    calls: list[Call],
+    needs: set[str],
+    answers: Iterable[str],
+    sent: Iterable[Destination],
 ) -> Function:
     import_module(module)
+    destinations = tuple(sent) if module == SENDER else ()
     asked = participant_of(module)
     name = function_name(module)
     _check_id(name, f"the module {module}")
@@ -158,12 +169,18 @@ def _function(
         module=module,
         memory=asked.memory,
         seconds=min(max(call.seconds for call in calls) + START_SECONDS, MOST_SECONDS),
-        environment=dict(asked.environment),
-        policies=tuple(asked.policies),
+        environment={**asked.environment, **addresses(destinations)},
+        policies=(*asked.policies, *map(use_of, destinations)),
         files=tuple(
-            sorted({*closure(root, {module, *needs}), *globbed(root, module, asked.files)})
+            sorted(
+                {
+                    *closure(root, {module, *needs} - {SENDER}),
+                    *globbed(root, module, asked.files),
+                }
+            )
         ),
         answers=tuple(answers),
+        destinations=destinations,
     )
 
 

@@ -86,11 +86,13 @@ def build(
         elif name == KEEP:
             graphs = {machine.fingerprint: machine.graph for machine in application.machines}
             (into / DEFINITIONS).write_text(json.dumps(graphs, sort_keys=True), encoding="utf-8")
-        elif name == WATCH:
-            (into / "README").write_text("All code is in the layer.\n", encoding="utf-8")
         else:
-            for file in functions[name].files:
+            files = functions[name].files if name in functions else ()
+            for file in files:
                 _copy(root / file, into / file)
+            if not files:
+                # Lambda takes no empty archive.
+                (into / "README").write_text("All code is in the layer.\n", encoding="utf-8")
         _normalise(into)
         _check_size(name, into)
     except OSError as error:

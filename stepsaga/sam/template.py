@@ -8,6 +8,7 @@ from stepsaga.errors import DeploymentError
 from stepsaga.sam import alarms, bucket, fit, functions, machines, table
 from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
+from stepsaga.sam.destinations import check_destinations
 from stepsaga.sam.merge import Page
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def render(root: Path, application: Application) -> str:
     fit.check_parameters(FILE, own)
     generated = sections(root, application, own)
     fit.check_names(FILE, own, generated, application)
+    check_destinations(FILE, own, application)
     fit.check_references(FILE, own, generated, application)
     fit.check_count(FILE, own, generated)
     return page.with_generated(generated)

@@ -108,10 +108,17 @@ class StepLanded(Event):
 
 
 class StepAsked(Event):
-    """A step has asked, and waits. ``token`` answers it: whoever has it can, so it never shows."""
+    """A step has asked, and waits.
+
+    Attributes:
+        step: The step.
+        token: Answers it: whoever has it can, so it never shows.
+        to: Where the question was sent, where no handler asks: ``queue ReviewQueue``.
+    """
 
     step: str
     token: str = Field(repr=False)
+    to: str = ""
 
 
 class SagaCompleted(Event):

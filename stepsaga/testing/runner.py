@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stepsaga.authoring import Saga
     from stepsaga.engines.answering import Answer
     from stepsaga.engines.cost import Cost
+    from stepsaga.engines.local import Message
     from stepsaga.engines.once import Run
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
     from stepsaga.store.commits import Commit
@@ -53,6 +54,8 @@ class SagaRun:
         history: The execution's history.
         cost: What it cost.
         duration: In virtual time.
+        messages: What questions have sent to queues, topics and buses, in that order:
+            ``message.channel``, ``message.name``, ``message.body``.
     """
 
     saga: str
@@ -65,6 +68,7 @@ class SagaRun:
     history: tuple[HistoryEvent, ...]
     cost: Cost
     duration: timedelta
+    messages: tuple[Message, ...] = ()
 
     @property
     def events(self) -> list[EventRecord]:
@@ -221,6 +225,7 @@ def _told(saga: str, done: Run, results: Mapping[str, Any]) -> SagaRun:
         history=done.history,
         cost=done.cost,
         duration=(view.stopped or view.started) - view.started,
+        messages=done.messages,
     )
 
 

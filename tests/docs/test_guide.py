@@ -24,6 +24,8 @@ PAGES = {
     "book-trip.md": BookTrip,
     "transfer-money.md": TransferMoney,
 }
+PROJECTS = ("questions.md",)
+"""Pages with a small project of their own: each block says which file it is."""
 PARTS = ("sagas", "handlers", "tools", "examples")
 VARIES = re.compile(r"\b[0-9A-F]{8}\b|\b[0-9a-f]{8}\.\.\.|[\d-]{10} [\d:]{8} UTC")
 """What another run has otherwise: references, idempotency keys, the time."""
@@ -58,21 +60,35 @@ def test_a_page_shows_its_whole_saga(page: str) -> None:
     assert re.sub(r"\s", "", "".join(shown)) == re.sub(r"\s", "", f"class {body}")
 
 
-@pytest.mark.parametrize("page", PAGES)
+def lay_out(page: str, folder: Path) -> None:
+    """The project that a page's commands run in: this one, or the page's own."""
+    if page in PAGES:
+        for part in PARTS:
+            (folder / part).symlink_to(ROOT / part)
+        return
+    for block in blocks(page, "python"):
+        assert block.path, f"{page}:{block.line}: the block does not say which file it is"
+        file = folder / block.path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block.text)
+        (file.parent / "__init__.py").touch()
+
+
+@pytest.mark.parametrize("page", [*PAGES, *PROJECTS])
 def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
     """Every command ends as announced, and a text block is what the command before it printed."""
-    for part in PARTS:
-        (tmp_path / part).symlink_to(ROOT / part)
+    lay_out(page, tmp_path)
     printed = ""
     for block in blocks(page, "bash", "text"):
         if block.language == "text":
             assert _constant(block.text) == _constant(printed)
             continue
-        command = "stepsaga() { " + f'"{sys.executable}" -m stepsaga.cli "$@"' + "; }\n"
+        command = f'python() {{ "{sys.executable}" "$@"; }}\n'
+        command += 'stepsaga() { python -m stepsaga.cli "$@"; }\n'
         done = subprocess.run(  # noqa: S603  # the page's own words
             ["bash", "-c", f"set -e\n{command}{block.text}"],  # noqa: S607  # whichever there is
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "COLUMNS": "100"},
             capture_output=True,
             text=True,
             check=False,
@@ -90,11 +106,11 @@ def _constant(text: str) -> str:
 def test_the_index_names_every_page() -> None:
     """A page that nobody finds is not read."""
     linked = re.findall(r"\]\(([\w-]+\.md)\)", (GUIDE / "README.md").read_text())
-    assert linked == list(PAGES)
-    assert {page.name for page in GUIDE.glob("*.md")} == {"README.md", *PAGES}
+    assert linked == [*PAGES, *PROJECTS]
+    assert {page.name for page in GUIDE.glob("*.md")} == {"README.md", *linked}
 
 
-@pytest.mark.parametrize("page", ["README.md", *PAGES])
+@pytest.mark.parametrize("page", ["README.md", *PAGES, *PROJECTS])
 def test_links_lead_somewhere(page: str) -> None:
     """Files that a page links to are there."""
     for target in re.findall(r"\]\(([^)#]+)\)", (GUIDE / page).read_text()):

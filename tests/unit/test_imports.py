@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = [
     "Approval",
     "Approved",
+    "Bus",
     "Callback",
     "Choice",
     "DefinitionError",
@@ -23,6 +24,7 @@ PUBLIC = [
     "Map",
     "Parallel",
     "Participant",
+    "Queue",
     "Rejected",
     "Retry",
     "Saga",
@@ -31,6 +33,7 @@ PUBLIC = [
     "Sequence",
     "Step",
     "StepsagaError",
+    "Topic",
     "Wait",
     "all_of",
     "any_of",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from stepsaga.engines.faults import Faults
     from stepsaga.engines.functions import Functions
+    from stepsaga.engines.local import Message
     from stepsaga.engines.simulator.clock import Timer
     from stepsaga.engines.simulator.integrations import Integration
     from stepsaga.engines.simulator.sagas import CompiledSaga
@@ -86,6 +87,8 @@ class Simulator:
         self.clock = clock or VirtualClock(START)
         self.faults: Faults | None = None
         """What has gone wrong so far, where faults were asked for."""
+        self.messages: list[Message] = []
+        """What questions have sent to queues, topics and buses, where sagas' own handlers run."""
         # Not for secrets: the same seed must give the same run.
         random = Random(seed)  # noqa: S311 -- as the line above says
         tokens = Tokens(self.clock, random)
@@ -130,6 +133,7 @@ class Simulator:
         integrations = setting.integrations(functions, faults)
         simulator = cls(integrations, clock=clock, seed=seed, on_close=setting.on_close)
         simulator.faults = setting.faults
+        simulator.messages = setting.messages
         setting.answers.engine = simulator
         for machine, text in plan.texts.items():
             simulator.create(machine, text)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from stepsaga.engines.functions import Functions
+    from stepsaga.engines.local import Message
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.engines.simulator.clock import VirtualClock
     from stepsaga.engines.simulator.integrations import Integration
@@ -96,6 +97,7 @@ class Setting:
         self._resolve = resolve or load
         self._resources = resources
         self._faulty: FaultyFunctions | None = None
+        self.messages: list[Message] = []
         self.answers = EngineAnswers()
 
     def integrations(
@@ -123,6 +125,7 @@ class Setting:
             resources=self._resources,
             answers=self.answers,
         )
+        self.messages = local.messages
         if not faults:
             return {LAMBDA_INVOKE: LambdaInvoke(local), PUT_ITEM: record}
         self.faults = Faults(faults, self._plan.targets)
