@@ -1,0 +1,226 @@
+"""What a path may cost where nothing fails, told from graph, input and results alone.
+
+No compiler and no engine is asked: what a definition really costs is measured, and compared.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.graph import (
+    AllOf,
+    AnyOf,
+    ChoiceNode,
+    Comparison,
+    Datum,
+    Kind,
+    MapNode,
+    Not,
+    Operator,
+    Origin,
+    ParallelNode,
+    Present,
+    Role,
+    StepNode,
+    WaitNode,
+    closing_step,
+    data_of,
+    steps_of,
+)
+from stepsaga.limits import FIRST_INDEX
+from stepsaga.runtime.values import JsonType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Sequence
+
+    from stepsaga.graph import Condition, Node, SagaGraph, Slot
+
+    Result = Callable[[StepNode, Slot], Any]
+    """A step's result, as JSON values; of the step and its slot, with its lane before it."""
+
+_ABSENT: Final = object()
+_COMPARE: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
+    Operator.EQUAL: operator.eq,
+    Operator.LESS: operator.lt,
+    Operator.LESS_OR_EQUAL: operator.le,
+    Operator.GREATER: operator.gt,
+    Operator.GREATER_OR_EQUAL: operator.ge,
+}
+
+
+@dataclass(slots=True)
+class Bound:
+    """What a path may cost, and the steps on it.
+
+    Attributes:
+        transitions: One for each step, choice, fork, join, wait, for the check of the input and for
+            the record of the end; and one where a lane ends with what cannot end a lane.
+        writes: One for each step, one more where it is claimed, and one for the record of the end.
+            A question writes its token; what is answered is written by whoever answers.
+        reads: None, but for each question that nobody answers: the saga has to look.
+        slots: Of every step that runs, with its lane before it; in the order of the lane.
+    """
+
+    transitions: int = 0
+    writes: int = 0
+    reads: int = 0
+    slots: list[Slot] = field(default_factory=list)
+
+
+def bound_of(
+    graph: SagaGraph, value: Any, result: Result, *, unanswered: Container[str] = ()
+) -> Bound:
+    """What the path of an input may cost.
+
+    Args:
+        graph: The saga.
+        value: Its input, as JSON values; it fits the input's model.
+        result: Of every step on the path.
+        unanswered: The questions whose time passes, and that have another answer for that.
+    """
+    model = JsonType(graph.input.annotation)
+    scope = _Scope(model.write(model.read(graph.input.name, value)), {}, {})
+    path = _Path(result, unanswered)
+    if any(datum.origin is Origin.INPUT for datum in data_of(graph.nodes)):
+        path.call()
+    path.sequence(graph.nodes, scope, ())
+    if closing_step(graph) is None:
+        path.bound.transitions += 1
+        path.bound.writes += 1
+    return path.bound
+
+
+@dataclass(slots=True)
+class _Scope:
+    """What is known at one place: results by step, items by name."""
+
+    input: Any
+    results: dict[str, Any]
+    items: dict[str, Any]
+
+    def value(self, datum: Datum) -> Any:
+        """The value of a datum; absent where anything on the way is."""
+        whole = {
+            Origin.INPUT: self.input,
+            Origin.STEP: self.results.get(datum.name, _ABSENT),
+            Origin.ITEM: self.items.get(datum.name, _ABSENT),
+        }
+        found: Any = whole[datum.origin]
+        for key in datum.path:
+            found = found.get(key, _ABSENT) if isinstance(found, dict) else _ABSENT
+        return found
+
+    def inside(self, **items: Any) -> _Scope:
+        """The scope of a lane."""
+        return _Scope(self.input, dict(self.results), {**self.items, **items})
+
+    def holds(self, condition: Condition) -> bool:
+        """Whether a condition is true here."""
+        match condition:
+            case Comparison():
+                return self._compares(condition)
+            case Present(datum=datum):
+                return self.value(datum) not in (_ABSENT, None)
+            case AllOf(conditions=conditions):
+                return all(map(self.holds, conditions))
+            case AnyOf(conditions=conditions):
+                return any(map(self.holds, conditions))
+            case Not(condition=inner):
+                return not self.holds(inner)
+
+    def _compares(self, one: Comparison) -> bool:
+        right = self.value(one.other) if isinstance(one.other, Datum) else one.other
+        sides = [_as(one.kind, side) for side in (self.value(one.datum), right)]
+        return None not in sides and _COMPARE[one.operator](*sides)
+
+
+def _as(kind: Kind, value: Any) -> Any:
+    """What is compared; None where the value is of another kind."""
+    match kind, value:
+        case (Kind.BOOLEAN, bool()) | (Kind.TEXT, str()):
+            return value
+        case Kind.NUMBER, int() | float() if not isinstance(value, bool):
+            return value
+        case Kind.INSTANT, str():
+            return datetime.fromisoformat(value)
+        case _:
+            return None
+
+
+@dataclass(slots=True)
+class _Path:
+    """Goes along a path and adds up what is on it."""
+
+    result: Result
+    unanswered: Container[str]
+    bound: Bound = field(default_factory=Bound)
+    fresh: bool = True
+
+    def call(self) -> None:
+        """Something is done: what comes next is not the first any more."""
+        self.bound.transitions += 1
+        self.fresh = False
+
+    def sequence(
+        self, nodes: Sequence[Node], scope: _Scope, lane: Slot, *, ends_lane: bool = False
+    ) -> None:
+        """Nodes one after the other; ``scope`` grows with them."""
+        for number, node in enumerate(nodes):
+            last = ends_lane and number + 1 == len(nodes)
+            match node:
+                case StepNode():
+                    self.step(node, scope, lane)
+                case ChoiceNode():
+                    self.choice(node, scope, lane, last=last)
+                case ParallelNode() | MapNode():
+                    self.fork(node, scope, lane, last=last)
+                case WaitNode():
+                    self.bound.transitions += 1
+
+    def step(self, node: StepNode, scope: _Scope, lane: Slot) -> None:
+        """A step, or a question."""
+        slot = (*lane, *node.slot)
+        self.bound.slots.append(slot)
+        self.bound.writes += 1 + node.claim
+        if node.name in self.unanswered:
+            self.silence(lane)
+        self.call()
+        scope.results[node.name] = self.result(node, slot)
+
+    def silence(self, lane: Slot) -> None:
+        """Nobody answers: one call more decides, and records what counts instead.
+
+        At the root the failure is cleared away, too, and of the first node put there before.
+        """
+        self.bound.transitions += 1 if lane else 2 + self.fresh
+        self.bound.writes += 1
+        self.bound.reads += 1
+
+    def choice(self, node: ChoiceNode, scope: _Scope, lane: Slot, *, last: bool) -> None:
+        """A choice, and the way that is gone."""
+        ways = [one.nodes for one in node.branches if scope.holds(one.condition)]
+        way = ways[0] if ways else node.otherwise
+        self.bound.transitions += 2 if last and not way else 1
+        self.sequence(way, scope, lane, ends_lane=last)
+
+    def fork(self, node: ParallelNode | MapNode, scope: _Scope, lane: Slot, *, last: bool) -> None:
+        """A fork, its lanes, and its join."""
+        self.bound.transitions += 1
+        for index, (nodes, inner) in enumerate(_lanes(node, scope)):
+            at = (*lane, *node.slot, FIRST_INDEX + index)
+            self.sequence(nodes, inner, at, ends_lane=True)
+            if isinstance(node, ParallelNode):
+                scope.results |= inner.results
+        # After the pivot a fork is tried again where a lane has failed: its join ends no lane.
+        retried = any(step.role is Role.RETRIABLE for step in steps_of((node,)))
+        self.bound.transitions += 2 if retried and last else 1
+
+
+def _lanes(node: ParallelNode | MapNode, scope: _Scope) -> list[tuple[Sequence[Node], _Scope]]:
+    """The lanes of a fork, each with what is known where it begins."""
+    if isinstance(node, ParallelNode):
+        return [(lane.nodes, scope.inside()) for lane in node.lanes]
+    return [(node.nodes, scope.inside(**{node.item: item})) for item in scope.value(node.items)]

@@ -1,0 +1,138 @@
+"""Paths on which nothing fails: what each of them costs, beside what it may cost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any, Final
+
+from sagas.orders import FulfilOrder
+from sagas.transfers import TransferMoney
+from sagas.trips import BookTrip
+from stepsaga.asl import build
+from stepsaga.authoring import graph_of
+from stepsaga.engines.answered import AnsweringStore
+from stepsaga.engines.bound import bound_of
+from stepsaga.engines.endings import Ending, ending_of
+from stepsaga.engines.simulator import Simulator
+from stepsaga.graph import steps_of
+from stepsaga.runtime.journal import value_of
+from stepsaga.store.commits import Outcome
+from stepsaga.store.counting import CountingStore
+from stepsaga.store.memory import MemoryStore
+from stepsaga.store.slots import stream_of
+from stepsaga.testing.runner import answers_of
+from tools.parts import ANSWERS, PARTS
+from tools.sequences import sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stepsaga import Saga
+    from stepsaga.engines.answering import Answer
+    from stepsaga.engines.bound import Bound
+    from stepsaga.graph import SagaGraph, Slot
+    from stepsaga.store.commits import Commit
+
+EXAMPLES: Final = File(__file__).resolve().parents[1] / "examples"
+REFERENCE: Final[tuple[tuple[type[Saga], str, Mapping[str, Any]], ...]] = (
+    (FulfilOrder, "completes", {}),
+    (TransferMoney, "transfer_small", {}),
+    (TransferMoney, "transfer_large", {"review": {"by": "eve"}}),
+    (BookTrip, "trip_completes", {}),
+)
+"""The reference sagas, with the inputs and the answers with which they complete."""
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path that a saga has gone: what it cost, and its bound."""
+
+    name: str
+    graph: SagaGraph
+    transitions: int
+    writes: int
+    write_units: int
+    reads: int
+    bound: Bound
+
+    @property
+    def counted(self) -> tuple[int, int, int]:
+        """Transitions, writes, reads."""
+        return self.transitions, self.writes, self.reads
+
+    @property
+    def allowed(self) -> tuple[int, int, int]:
+        """As many as there may be of each."""
+        return self.bound.transitions, self.bound.writes, self.bound.reads
+
+    @property
+    def above(self) -> bool:
+        """Whether it costs more than it may."""
+        return any(n > most for n, most in zip(self.counted, self.allowed, strict=True))
+
+
+def parts() -> Iterator[Path]:
+    """A path for each part of the language, with handlers that do nothing."""
+    for steps in (1, 3, 10):
+        yield measured(f"{steps} plain step{'s' if steps > 1 else ''}", sequence(steps), {})
+    for saga in PARTS:
+        answers = answers_of(saga, ANSWERS.get(saga, {}))
+        yield measured(graph_of(saga).doc.rstrip("."), graph_of(saga), {}, answers)
+
+
+def reference_sagas() -> Iterator[Path]:
+    """The reference sagas' paths, with their real handlers: their tables must be there."""
+    for saga, example, answers in REFERENCE:
+        value = json.loads((EXAMPLES / f"{example}.json").read_text())
+        name = f"{saga.__name__}, examples/{example}.json"
+        yield measured(name, graph_of(saga), value, answers_of(saga, answers))
+
+
+def measured(
+    name: str, graph: SagaGraph, value: Any, answers: Mapping[str, Answer] | None = None
+) -> Path:
+    """Run a saga to its end, which must be a good one.
+
+    Raises:
+        RuntimeError: It is not.
+    """
+    compiled = build(graph)
+    answering = AnsweringStore(MemoryStore(bucket="results"), answers or {})
+    # In front: what is answered is not written by the saga.
+    counting = CountingStore(answering)
+    simulator = Simulator.for_sagas([compiled], store=counting)
+    answering.simulator = simulator
+    # The same name at the same virtual time would be the same run, to the participants, too.
+    name_of_run = f"bench-{next(_numbers)}"
+    arn = simulator.start(compiled.name, value, name=name_of_run)
+    view = simulator.wait(arn)
+    if ending_of(view) is not Ending.COMPLETED:
+        raise RuntimeError(f"{name}: {view.status}: {view.error}: {view.cause}")
+    results = {
+        _parts(commit): value_of(commit)
+        for commit in answering.read(stream_of(compiled.name, name_of_run))
+        if commit.outcome is Outcome.RESULT
+    }
+    asking = {node.name for node in steps_of(graph.nodes) if node.question}
+    bound = bound_of(
+        graph, value, lambda _, slot: results[slot], unanswered=asking - (answers or {}).keys()
+    )
+    counts = counting.counts
+    return Path(
+        name,
+        graph,
+        simulator.transitions(arn),
+        counts.writes,
+        counts.write_units,
+        counts.reads,
+        bound,
+    )
+
+
+def _parts(commit: Commit) -> Slot:
+    return tuple(int(part) for part in commit.slot.split("/")[1:])
