@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.sam.projects import Small
 
 EVENTS = "<EventTable.Arn>"
+OBJECT = "<EventBucket.Arn>/stepsaga/3f"
 ASKING = graph_of(Buy)
 BASICS = {"logs", "xray", "kms"}
 """Services that every role may use for its own ends."""
@@ -145,49 +146,6 @@ def template(reference: Path) -> dict[str, Any]:
     return rendered(reference, SHAPES["all"])
 
 
-def test_participants_append(template: dict[str, Any]) -> None:
-    """A participant may put, get and query events, and nothing else (rule 31)."""
-    for name in ("Inventory", "Notifications", "Payments", "Shipping"):
-        found = role(template, name)
-        for action in ("PutItem", "GetItem", "Query"):
-            assert allowed(found, f"dynamodb:{action}", EVENTS)
-        for action in [*CHANGES, "Scan", "BatchGetItem", "PartiQLSelect", "ConditionCheckItem"]:
-            assert not allowed(found, f"dynamodb:{action}", EVENTS)
-
-
-def test_what_a_participant_asks_for_does_not_reach_the_events(
-    reference: Path, template: dict[str, Any]
-) -> None:
-    """Rights on everything are rights on everything but the events."""
-    del reference
-    asked = [{"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}]
-    found = [*role(template, "Payments"), *asked]
-    assert allowed(found, "dynamodb:DeleteItem", "<OutboxTable.Arn>")
-    assert allowed(found, "dynamodb:PutItem", EVENTS)
-    assert not any(allowed(found, f"dynamodb:{change}", EVENTS) for change in CHANGES)
-
-
-OBJECT = "<EventBucket.Arn>/stepsaga/3f"
-OBJECT_CHANGES = ["DeleteObject", "DeleteObjectVersion", "PutObjectAcl", "PutObjectTagging"]
-BUCKET_CHANGES = ["ListBucket", "DeleteBucket", "PutBucketPolicy", "PutLifecycleConfiguration"]
-
-
-def test_participants_put_and_get_objects(template: dict[str, Any]) -> None:
-    """A participant may put and get large results, and nothing else in their bucket (rule 31)."""
-    asked = [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]
-    for name in ("Inventory", "Notifications", "Payments", "Shipping"):
-        found = role(template, name)
-        for action in ("GetObject", "PutObject"):
-            assert allowed(found, f"s3:{action}", OBJECT)
-            assert not allowed(found, f"s3:{action}", "<EventBucket.Arn>/elsewhere/3f")
-            assert not allowed(found, f"s3:{action}", "<OtherBucket.Arn>/stepsaga/3f")
-        for more in (found, [*found, *asked]):
-            assert not any(allowed(more, f"s3:{change}", OBJECT) for change in OBJECT_CHANGES)
-            changes = [f"s3:{change}" for change in BUCKET_CHANGES]
-            assert not any(allowed(more, change, "<EventBucket.Arn>") for change in changes)
-        assert allowed([*found, *asked], "s3:DeleteObject", "<OtherBucket.Arn>/x")
-
-
 @pytest.mark.parametrize("name", ["Keep", "Watch", "FulfilOrderMachine"])
 def test_nobody_else_reaches_objects(template: dict[str, Any], name: str) -> None:
     """Only what runs handlers has to do with their results."""
@@ -241,26 +199,6 @@ def test_the_bucket_is_reached_by_tls_only(template: dict[str, Any]) -> None:
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
     ]
-
-
-def test_participants_reach_their_own_tables_only(template: dict[str, Any]) -> None:
-    """What one participant keeps no other one can read or write, nor can it start a saga."""
-    own = {
-        "Inventory": "StockTable",
-        "Payments": "AccountsTable",
-        "Shipping": "ParcelsTable",
-        "Notifications": "OutboxTable",
-    }
-    for name, mine in own.items():
-        found = role(template, name)
-        for table in own.values():
-            for action in ("GetItem", "PutItem", "UpdateItem"):
-                reached = allowed(found, f"dynamodb:{action}", f"<{table}.Arn>")
-                assert reached == (table == mine), (name, table)
-        assert not allowed(found, "states:StartExecution", "<FulfilOrderMachine>")
-        assert not allowed(found, "lambda:InvokeFunction", "<Payments.Arn>:live")
-        assert allowed(found, "logs:PutLogEvents", f"<{name}Logs.Arn>")
-        assert not allowed(found, "logs:PutLogEvents", "<KeepLogs.Arn>")
 
 
 def services(found: list[Statement]) -> set[str]:
