@@ -83,6 +83,16 @@ class Target:
         """What starts FulfilOrder."""
         return self.deployed.outputs["FulfilOrderMachine"]
 
+    @property
+    def bucket(self) -> str:
+        """The bucket of large results."""
+        return self.deployed.resources["EventBucket"]
+
+    def machine_of(self, saga: str) -> str:
+        """The ARN of a saga's machine, without an alias."""
+        prefix, _, name = self.deployed.outputs[f"{saga}Machine"].partition(":stateMachine:")
+        return f"{prefix}:stateMachine:{name.partition(':')[0]}"
+
     def sagas(self) -> Client:
         """A client of the stack's sagas."""
         return Client.of_stack(self.deployed.stack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,19 +11,13 @@ from botocore.exceptions import ClientError
 
 from sagas.orders import FulfilOrder
 from tests.e2e.test_sagas import ended, new_id, order
+from tests.participants import ASKS, OWN, SAGAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.e2e.targets import Target
 
-PARTICIPANTS = ("Inventory", "Notifications", "Payments", "Shipping")
-OWN = {
-    "Inventory": "StockTable",
-    "Payments": "AccountsTable",
-    "Shipping": "ParcelsTable",
-    "Notifications": "OutboxTable",
-}
 KEY = {"stream_id": {"S": "FulfilOrder#somebody"}, "slot": {"S": "00001"}}
 PATIENCE_SECONDS = 60
 
@@ -53,7 +48,28 @@ def refused(attempt: Callable[[], Any]) -> None:
     assert caught.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}
 
 
-@pytest.mark.parametrize("participant", PARTICIPANTS)
+def permitted(attempt: Callable[[], Any]) -> None:
+    """IAM allows an attempt; that a condition did not hold comes after that."""
+    try:
+        attempt()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+
+
+def allowed(target: Target, participant: str, action: str, resource: str) -> bool:
+    """Whether IAM's own simulator says that a participant's role may do something."""
+    iam, role = target.client_of("iam"), target.deployed.resources[f"{participant}Role"]
+    reply = iam.simulate_principal_policy(
+        PolicySourceArn=iam.get_role(RoleName=role)["Role"]["Arn"],
+        ActionNames=[action],
+        ResourceArns=[resource],
+    )
+    [result] = reply["EvaluationResults"]
+    return bool(result["EvalDecision"] == "allowed")
+
+
+@pytest.mark.parametrize("participant", OWN)
 def test_events_cannot_be_changed(stack: Target, participant: str) -> None:
     """Rule 31: with a participant's role an event can be put, read and listed, and nothing else."""
     dynamodb, table = Intruder(stack, participant).client("dynamodb"), stack.events
@@ -83,31 +99,85 @@ def test_events_cannot_be_changed(stack: Target, participant: str) -> None:
         refused(attempt)
 
 
-@pytest.mark.parametrize("participant", PARTICIPANTS)
+@pytest.mark.parametrize("participant", OWN)
 def test_tables_of_others_are_out_of_reach(stack: Target, participant: str) -> None:
-    """A participant reads its own table, and no other participant's."""
-    dynamodb = Intruder(stack, participant).client("dynamodb")
+    """A participant gets, puts and updates items of its own table, and of no other one's."""
+    dynamodb, item = Intruder(stack, participant).client("dynamodb"), {"id": {"S": "intruder"}}
     for owner, table in OWN.items():
         name = stack.deployed.resources[table]
-
-        def attempt(name: str = name) -> Any:
-            return dynamodb.get_item(TableName=name, Key={"id": {"S": "x"}})
-
-        if owner == participant:
-            attempt()
-        else:
+        # Of what is not there: where IAM allows it, nothing is written even so.
+        there = {"TableName": name, "ConditionExpression": "attribute_exists(id)"}
+        judged = permitted if owner == participant else refused
+        judged(partial(dynamodb.get_item, TableName=name, Key=item))
+        judged(partial(dynamodb.put_item, Item=item, **there))
+        judged(partial(dynamodb.update_item, Key=item, **there))
+        delete = {name: [{"DeleteRequest": {"Key": item}}]}
+        for attempt in (
+            partial(dynamodb.delete_item, TableName=name, Key=item),
+            partial(dynamodb.batch_write_item, RequestItems=delete),
+            partial(dynamodb.scan, TableName=name),
+            partial(dynamodb.delete_table, TableName=name),
+        ):
             refused(attempt)
 
 
-@pytest.mark.parametrize("participant", PARTICIPANTS)
+@pytest.fixture(scope="module")
+def foreign(ministack: Target) -> str:
+    """A bucket that is not the stack's."""
+    s3, name = ministack.client_of("s3"), new_id("foreign")
+    place = {"LocationConstraint": s3.meta.region_name}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
+    return name
+
+
+@pytest.mark.parametrize("participant", OWN)
+def test_large_results_are_all_of_the_bucket(stack: Target, participant: str, foreign: str) -> None:
+    """With a participant's role large results are put and got, and nothing else in any bucket."""
+    s3, bucket = Intruder(stack, participant).client("s3"), stack.bucket
+    own = {"Bucket": bucket, "Key": f"stepsaga/{new_id('x')}"}
+    permitted(partial(s3.put_object, **own, Body=b"1"))
+    permitted(partial(s3.get_object, **own))
+    for elsewhere in ({**own, "Key": "elsewhere/x"}, {**own, "Bucket": foreign}):
+        stack.client_of("s3").put_object(**elsewhere, Body=b"1")
+        refused(partial(s3.put_object, **elsewhere, Body=b"2"))
+        refused(partial(s3.get_object, **elsewhere))
+    for attempt in (
+        partial(s3.delete_object, **own),
+        partial(s3.put_object_tagging, **own, Tagging={"TagSet": []}),
+        partial(s3.list_objects_v2, Bucket=bucket),
+        partial(s3.delete_bucket_policy, Bucket=bucket),
+        partial(s3.delete_bucket, Bucket=bucket),
+    ):
+        refused(attempt)
+
+
+@pytest.mark.parametrize("participant", OWN)
+def test_who_asks_may_answer(target: Target, participant: str) -> None:
+    """A participant may tell the Tasks of those sagas what was answered in which it asks; no other.
+
+    IAM is asked, and not Step Functions: to MiniStack a token is of no machine, and who may answer
+    for one machine is refused, too.
+    """
+    for saga in SAGAS:
+        machine = target.machine_of(saga)
+        for action in ("SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat", "StartExecution"):
+            may = action == "SendTaskSuccess" and saga in ASKS.get(participant, ())
+            assert allowed(target, participant, f"states:{action}", machine) is may
+            assert not allowed(target, participant, f"states:{action}", f"{machine}Too")
+
+
+@pytest.mark.parametrize("participant", OWN)
 def test_sagas_are_not_started_by_participants(stack: Target, participant: str) -> None:
-    """A participant's role neither starts nor stops a saga, nor calls another participant."""
+    """A participant's role neither starts, stops nor answers a saga, nor calls another one."""
     intruder = Intruder(stack, participant)
     states, functions = intruder.client("stepfunctions"), intruder.client("lambda")
     refused(lambda: states.start_execution(stateMachineArn=stack.machine, name="x", input="{}"))
     arn = stack.machine.replace(":stateMachine:", ":execution:") + ":x"
     refused(lambda: states.stop_execution(executionArn=arn))
-    other = next(name for name in PARTICIPANTS if name != participant)
+    refused(lambda: states.send_task_failure(taskToken="x", error="x"))
+    if participant not in ASKS:
+        refused(lambda: states.send_task_success(taskToken="x", output="1"))
+    other = next(name for name in OWN if name != participant)
     refused(lambda: functions.invoke(FunctionName=stack.deployed.resources[other]))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from stepsaga.sam.cfn import load
+from tests.participants import ASKS, OWN, SAGAS
 from tests.sam.cloud import KEY, resolved
 from tests.sam.iam import allowed, listed, statements
 from tests.sam.projects import ROOT
@@ -24,23 +25,6 @@ if TYPE_CHECKING:
     from tests.sam.iam import Statement
 
     Reached = set[tuple[str, str]]
-
-OWN: Final = {
-    "Cars": "CarsTable",
-    "Flights": "FlightsTable",
-    "Hotels": "HotelsTable",
-    "Insurance": "InsuranceTable",
-    "Inventory": "StockTable",
-    "Notifications": "OutboxTable",
-    "Partners": "ReportsTable",
-    "Payments": "AccountsTable",
-    "Shipping": "ParcelsTable",
-    "Transfers": "TransfersTable",
-}
-"""The table of each participant, and there is no other participant."""
-ASKS: Final = {"Transfers": ("TransferMoney",)}
-"""The sagas of which a participant asks questions."""
-SAGAS: Final = ("BookTrip", "FulfilOrder", "TransferMoney")
 
 EVENTS: Final = "<EventTable.Arn>"
 BUCKET: Final = "<EventBucket.Arn>"
