@@ -42,7 +42,9 @@ OFFERS: Final = {
 }
 ACCOUNTS: Final = {"acc_ada": 10_000_000}
 CARDS: Final = {"tok_ada": 20_000, "tok_empty": 100, "tok_cleo": 5_000}
-STOCK: Final = {"kettle": 1_000, "tea": 10_000}
+LONG_NAME: Final = "茶" * 100
+"""An article of which fifty lines are a large result."""
+STOCK: Final = {"kettle": 1_000, "tea": 10_000, LONG_NAME: 10_000}
 
 
 @dataclass(frozen=True, slots=True)
