@@ -19,7 +19,7 @@ from stepsaga.engines.functions import (
     exit_error,
     unknown_error,
 )
-from stepsaga.errors import Rejected, UsageError
+from stepsaga.errors import Rejected, StoreThrottled, UsageError
 from stepsaga.runtime.call import Part, parse_call
 from stepsaga.store.front import StoreInFront
 
@@ -43,6 +43,7 @@ CALL_FAULTS: Final[Mapping[str, str]] = {
     "delivered twice": "the same call arrives twice; the second reply counts",
     "reply lost": "everything happens, and Step Functions hears nothing of it",
     "lands late": "the call hangs before its effect, and goes on after its step was undone",
+    "throttled": "the event table refuses all that the call asks of it: it is over its rate",
 }
 """The faults of a call of a handler, and what each of them does."""
 
@@ -126,6 +127,10 @@ class Faults:
         if kind is not None:
             self.injected.append(Injection(execution, state, kind))
         return kind
+
+    def mend(self) -> None:
+        """From now on nothing goes wrong. What hangs still lands late."""
+        self._wanted.clear()
 
 
 def _checked(
@@ -250,6 +255,8 @@ class FaultyFunctions:
             case "lands late":
                 self._hold(function, payload)
                 raise NoAnswer
+            case "throttled":
+                return self._functions.invoke(function, payload, store=_Throttled(self._store))
             case "delivered twice":
                 self._quietly(function, payload)
                 return self._functions.invoke(function, payload)
@@ -355,6 +362,19 @@ class _Deadly(StoreInFront):
         if commit.slot.startswith(self._own) and not commit.slot.endswith("/claim"):
             raise ProcessKilled
         return self._store.append(commit)
+
+
+class _Throttled(StoreInFront):
+    """A store over its rate: it neither reads nor writes."""
+
+    def append(self, commit: Commit) -> Commit:
+        raise StoreThrottled(f"{commit.stream_id}: the fault 'throttled'")
+
+    def get(self, stream_id: str, slot: str) -> Commit | None:
+        raise StoreThrottled(f"{stream_id} {slot}: the fault 'throttled'")
+
+    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
+        raise StoreThrottled(f"{stream_id} {prefix}: the fault 'throttled'")
 
 
 class _AsOfNow(StoreInFront):

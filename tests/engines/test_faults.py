@@ -27,6 +27,7 @@ ENDINGS = {
     ("ship", "crashes after commit"): None,
     ("ship", "reply lost"): None,
     ("ship", "delivered twice"): None,
+    ("ship", "throttled"): None,
     **{(step, "delivered twice"): None for step in ("reserve", "charge")},
 }
 # How often the handler runs, and what the step's slot holds in the end.
@@ -37,6 +38,7 @@ CALLS = {
     "delivered twice": 2,
     "reply lost": 1,
     "lands late": ATTEMPTS,
+    "throttled": 1,
 }
 SLOTS = {
     "rejected": "rejected",
@@ -205,6 +207,31 @@ def test_compensation_dies_after_its_effect(kind: str) -> None:
     assert order.outcomes == {"00001": "result", "00002": "sealed"}
 
 
+def test_throttled_store_records_nothing() -> None:
+    """The handler runs, and nothing of it is recorded; a retry, which reads first, does not run."""
+    order = Order({"charge": "throttled"})
+    assert order.wait().error == "SagaCompensated"
+    assert order.shop.log == [
+        "reserve",
+        "charge",
+        "undo charge in doubt",
+        "undo reserve with its result",
+    ]
+
+
+def test_what_is_mended_goes_wrong_no_more() -> None:
+    """A fault of every attempt lasts until it is mended; then a redrive ends the saga."""
+    order = Order({"ship": "rejected", "undo charge": "raises"})
+    assert order.wait().error == "StepFailed"
+    order.simulator.redrive(order.arn)
+    assert order.wait().error == "StepFailed"
+    assert order.simulator.faults is not None
+    order.simulator.faults.mend()
+    order.simulator.redrive(order.arn)
+    assert order.wait().error == "SagaCompensated"
+    assert order.undone == ["charge", "reserve"]
+
+
 def test_late_effect_waits_for_its_compensation_through_a_redrive() -> None:
     """While a compensation is stuck nothing lands; it lands when the redriven one has run."""
     order = Order({"charge": "lands late", "undo charge": ["raises"] * ATTEMPTS})
@@ -288,7 +315,7 @@ def test_any_input(value: Any, kind: str | None) -> None:
         ({"undo ship": "raises"}, "no state 'undo ship'"),
         ({"saga compensated": "raises"}, "no state"),
         ({"charge": "time out after"}, "did you mean 'times out after'"),
-        ({"charge": "throttled"}, "no fault 'throttled'"),
+        ({"charge": "conditional"}, "no fault 'conditional'"),
         ({"charge": [None, "nonsense"]}, "no fault 'nonsense'"),
         ({"record the end": "lands late"}, "there are: raises, reply lost, throttled"),
     ],
