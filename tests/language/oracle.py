@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.engines.bound import Bound, bound_of
-from tests.language.answering import Manner
+from stepsaga.testing.answering import Manner
 
 if TYPE_CHECKING:
     from stepsaga.graph import Slot, StepNode

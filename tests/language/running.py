@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl import build
@@ -14,7 +13,8 @@ from stepsaga.store.commits import EventRecord, Outcome
 from stepsaga.store.counting import CountingStore
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import key_of
-from tests.language.answering import Asked
+from stepsaga.testing.answering import Answering
+from stepsaga.testing.laws import Story, broken_laws, place_of
 from tests.language.stubs import Handlers, World
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Done:
     @property
     def slots(self) -> list[tuple[int, ...]]:
         """Of every step that has a result."""
-        return [_parts(one.slot) for one in self.commits if one.outcome is Outcome.RESULT]
+        return [place_of(one.slot) for one in self.commits if one.outcome is Outcome.RESULT]
 
     @property
     def undone(self) -> list[str]:
@@ -77,7 +77,13 @@ def run(
     """Run a saga to its end; what is stuck is redriven, as an operator does after the fix."""
     inner = MemoryStore(bucket=bucket)
     world, store = World(), CountingStore(inner)
-    asked = Asked(store, inner, saga.manners, saga.values)
+    asked = Answering(
+        store,
+        saga.graph,
+        saga.manners,
+        lambda step: {"step": step, **saga.values[step]},
+        inner=inner,
+    )
     simulator = Simulator.for_sagas(
         [build(saga.graph)],
         store=asked,
@@ -112,15 +118,9 @@ def run(
 
 def assert_laws(done: Done) -> None:
     """What is true of every saga, however it ended."""
-    assert not done.world.twice, "what is claimed is done once (rule 27)"
     assert done.ending in {Ending.COMPLETED, Ending.COMPENSATED}, (done.view.error, done.view.cause)
-    places = {key_of("Any#one", commit.slot): _parts(commit.slot) for commit in done.commits}
-    assert_in_order(done.world.done, places, forward=True)
-    assert_in_order(done.world.undone, places, forward=False)
-    assert len(set(done.world.undone)) == len(done.world.undone)
-    if done.ending is Ending.COMPENSATED:
-        assert not done.world.standing
-    assert_log_tells(done)
+    story = Story(done.saga.graph, done.ending, done.view.error or "", done.commits, done.world)
+    assert not broken_laws(story)
     assert_given(done)
 
 
@@ -156,54 +156,12 @@ def answer(saga: AnySaga, world: World, store: EventStore) -> bool:
     return waiting
 
 
-def _parts(slot: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in slot.split("/")[1:] if part.isdigit())
-
-
-def assert_in_order(
-    keys: Sequence[str], places: Mapping[str, tuple[int, ...]], *, forward: bool
-) -> None:
-    """In one lane effects come in the order of its slots, and go in the reverse."""
-    known = [places[key] for key in keys if key in places]
-    for earlier, later in combinations(known, 2):
-        position = next(
-            (i for i, (a, b) in enumerate(zip(earlier, later, strict=False)) if a != b), None
-        )
-        if position is not None and position % 2 == 0:
-            assert (earlier[position] < later[position]) is forward, (earlier, later)
-
-
-def assert_log_tells(done: Done) -> None:
-    """The log alone tells the same story as the world."""
-    silent = {node.name for node in steps_of(done.saga.graph.nodes) if node.read_only}
-    results, undone = set(), set()
-    ends = []
-    for commit in done.commits:
-        types = {event.type for event in commit.events}
-        ends += [one for one in types if one in {"SagaCompleted", "SagaCompensated"}]
-        step = next((event.data.get("step") for event in commit.events if "step" in event.data), "")
-        if commit.outcome is Outcome.RESULT and step not in silent:
-            results.add(key_of(commit.stream_id, commit.slot))
-        if commit.outcome is Outcome.COMPENSATED and any(
-            event.data.get("found") == "result" for event in commit.events
-        ):
-            undone.add(commit.causation_id)
-    assert ends == ["SagaCompleted" if done.ending is Ending.COMPLETED else "SagaCompensated"]
-    if any(commit.outcome is Outcome.REJECTED for commit in done.commits):
-        assert done.ending is Ending.COMPENSATED, "what was rejected counts, whoever heard of it"
-    assert any(event.type == "SagaStarted" for event in done.commits[0].events), "who began it?"
-    assert results <= set(done.world.done)
-    assert undone <= set(done.world.undone)
-    if done.ending is Ending.COMPLETED:
-        assert done.world.standing == results - undone
-
-
 def assert_given(done: Done) -> None:
     """Each handler was given what the steps before it returned: lists where they are in maps."""
     at_root = {
         event.data["step"]
         for commit in done.commits
-        if commit.outcome is Outcome.RESULT and len(_parts(commit.slot)) == 1
+        if commit.outcome is Outcome.RESULT and len(place_of(commit.slot)) == 1
         for event in commit.events
         if event.type == "StepCompleted"
     }

@@ -36,7 +36,7 @@ from stepsaga.graph import (
     WaitNode,
     steps_of,
 )
-from tests.language.answering import WAIT, WELL, Manner
+from stepsaga.testing.answering import Manner
 from tests.language.stubs import PARTICIPANT, Order
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 KINDS: Final = ("step", "step", "step", "ask", "wait", "parallel", "map", "choice")
 WITHOUT_QUESTIONS: Final = tuple(kind for kind in KINDS if kind != "ask")
 """Where time is real, what waits for an answer until its time is up would do so."""
+WAIT: Final = 100
+"""Seconds for which every generated question waits."""
+WELL: Final = (Manner.AT_ONCE, Manner.LATER, Manner.NEVER)
+"""How one answers where all goes well; a question that is never answered has another answer."""
 DEEPEST: Final = 3
 MOST: Final = 3
 """Items of a map, and nodes of a sequence."""

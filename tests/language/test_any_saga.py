@@ -18,7 +18,7 @@ from stepsaga.engines.endings import Ending
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.graph import Role, steps_of
-from tests.language.answering import Manner
+from stepsaga.testing.answering import Manner
 from tests.language.oracle import expected
 from tests.language.running import assert_laws, run
 from tests.language.sagas import AnySaga, any_sagas

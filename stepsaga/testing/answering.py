@@ -1,0 +1,124 @@
+"""Whoever is asked by a saga: answers at once, late, twice, never, or is not heard."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.engines.answering import Answer, give, questions
+from stepsaga.errors import AnsweredAlready
+from stepsaga.graph import steps_of
+from stepsaga.store.commits import Outcome
+from stepsaga.store.front import StoreInFront
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from stepsaga.engines.answering import Asked
+    from stepsaga.engines.simulator import Simulator
+    from stepsaga.graph import Question, SagaGraph
+    from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore
+
+
+class Manner(StrEnum):
+    """How somebody answers."""
+
+    AT_ONCE = "answered"
+    LATER = "answered later"
+    NEVER = "not answered"
+    TWICE = "answered twice"
+    UNHEARD = "answer not heard"
+    """It is recorded, but the Task does not hear of it."""
+    TOO_LATE = "answered too late"
+    REJECTS = "answered no"
+    CONTRADICTS = "answered yes and no"
+
+
+_AFTER: Final[Mapping[Manner, tuple[float, ...]]] = {
+    Manner.AT_ONCE: (0,),
+    Manner.LATER: (0.5,),
+    Manner.NEVER: (),
+    Manner.TWICE: (0, 0.07),
+    Manner.UNHEARD: (0.05,),
+    Manner.TOO_LATE: (1.5,),
+    Manner.REJECTS: (0.09,),
+    Manner.CONTRADICTS: (0, 0, 0.03),
+}
+"""When each of the answers is given, as a part of the time for which one is waited."""
+
+
+class Answering(StoreInFront):
+    """A store in front of another that hears of each question which is asked, and answers.
+
+    Args:
+        store: The store behind.
+        graph: The saga that asks.
+        manners: How each step's question is answered; at once where nothing is said.
+        value: What is answered to a step.
+        inner: Where answers go, if they are not to be counted with what the saga itself writes.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        graph: SagaGraph,
+        manners: Mapping[str, Manner],
+        value: Callable[[str], Any],
+        *,
+        inner: EventStore | None = None,
+    ) -> None:
+        super().__init__(store)
+        self._inner = inner or store
+        self._questions = {node.name: node.question for node in steps_of(graph.nodes)}
+        self._manners = manners
+        self._value = value
+        self.asked: set[str] = set()
+        """The steps that have asked so far."""
+        self.simulator: Simulator | None = None
+        """Where the saga runs, and time passes."""
+
+    def append(self, commit: Commit) -> Commit:
+        """Hear of a question once it is in the stream."""
+        stored = self._store.append(commit)
+        if commit.outcome is Outcome.ASKED:
+            for asked in questions([commit]):
+                self._plan(asked)
+        return stored
+
+    def _plan(self, asked: Asked) -> None:
+        question, simulator = self._questions[asked.step], self.simulator
+        if question is None or simulator is None:
+            return
+        self.asked.add(asked.step)
+        manner = self._manners.get(asked.step, Manner.AT_ONCE)
+        for number, part in enumerate(_AFTER[manner]):
+            rejects = manner is Manner.REJECTS or (manner is Manner.CONTRADICTS and number > 1)
+            answer = Answer(rejected=True) if rejects else Answer(self._value(asked.step))
+            engine = _Deaf() if manner is Manner.UNHEARD else simulator
+            act = partial(self._give, answer, asked, engine, simulator.clock.now)
+            simulator.clock.after(timedelta(seconds=part * _patience(question)), act)
+
+    def _give(self, answer: Answer, asked: Asked, engine: Any, now: Callable[[], datetime]) -> None:
+        # The time that was up, a fault, or the first of two answers may have decided before.
+        with suppress(AnsweredAlready):
+            give(answer, asked, engine=engine, store=self._inner, now=now)
+
+
+def _patience(question: Question) -> int:
+    """For how many seconds one waits in which nothing is heard."""
+    return min(question.seconds, question.heartbeat or question.seconds)
+
+
+class _Deaf:
+    """An engine that hears nothing."""
+
+    def send_task_success(self, token: str, output: Any) -> None:
+        """Hear nothing."""
+
+    def send_task_failure(self, token: str, *, error: str = "", cause: str = "") -> None:
+        """Hear nothing."""
