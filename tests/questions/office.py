@@ -13,6 +13,7 @@ from stepsaga import (
     Callback,
     Input,
     Map,
+    Parallel,
     Participant,
     Rejected,
     Saga,
@@ -107,6 +108,22 @@ def collect(lines: list[Approved], desk: Desk) -> None:
     desk.seen.append(lines)
 
 
+def pack(desk: Desk) -> None:
+    """Pack the goods."""
+    desk.done.append("pack")
+
+
+def unpack(desk: Desk) -> None:
+    """Unpack them, if they are packed."""
+    if "pack" in desk.done:
+        desk.done.remove("pack")
+
+
+def take(review: Approved, desk: Desk) -> None:
+    """Take what was answered."""
+    desk.seen.append(review)
+
+
 class Buy(Saga):
     """Asks a manager, then a carrier."""
 
@@ -150,3 +167,14 @@ class AskEach(Saga):
         lines=Approval(ask_line, timeout=timedelta(hours=1), on_timeout="reject"),
     )
     done = Step(collect, read_only=True)
+
+
+class AskBeside(Saga):
+    """Asks beside something that is done, and undone once there is an answer."""
+
+    purchase = Input(Purchase)
+    both = Parallel(
+        review=Approval(ask_manager, timeout=timedelta(hours=1)),
+        pack=Step(pack, compensation=unpack),
+    )
+    done = Step(take, read_only=True)

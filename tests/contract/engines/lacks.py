@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.contract.engines.observe import Run
 
 TIMEOUT: Final = "States.Timeout"
+_SENT: Final = frozenset({"Odd", "Rejected"})
+"""Errors that cases send as answers."""
 _TIMEOUTS_CAUSE: Final = re.compile(r"|Task timed out .*")
 
 
@@ -59,6 +61,18 @@ def _causeless(value: Any) -> Any:
     if isinstance(value, dict) and value.get("Error") == TIMEOUT:
         own = str(value.get("Cause"))
         return _leaves_out(value, "Cause") if _TIMEOUTS_CAUSE.fullmatch(own) else value
+    return value
+
+
+def _no_cause_of_answers(run: Run) -> Run:
+    """What was sent with SendTaskFailure in these cases, without its cause."""
+    changed = _everywhere(_unexplained)(run)
+    return replace(changed, cause=None) if changed.error in _SENT else changed
+
+
+def _unexplained(value: Any) -> Any:
+    if isinstance(value, dict) and value.get("Error") in _SENT:
+        return _leaves_out(value, "Cause")
     return value
 
 
@@ -173,6 +187,16 @@ _SETTLED: Final = (
 )
 """In doubt, and settled by the slot: these go on, and the failure leaves the document."""
 
+_UNANSWERED: Final = (
+    "question-time-is-up-*",
+    "question-answered-too-late",
+    "question-no-heartbeat*",
+    "question-message-lost",
+    "question-in-a-branch-time-is-up",
+    "question-in-items-one-silent",
+)
+"""The time of a question is up."""
+
 _ELSEWHERE: Final = (
     "error-missing-*",
     "error-no-place-for-a-result",
@@ -217,7 +241,14 @@ _IN_BLOCKS: Final = (
 """Cases in which functions are called in branches, or for items."""
 _RACES: Final = ("parallel-task-is-retried-inside",)
 """Where MiniStack's branches get in each other's way."""
-_UNHEARD: Final = ("token-function-fails", "token-misses-a-heartbeat-States.HeartbeatTimeout")
+_UNHEARD: Final = (
+    "token-function-fails",
+    "token-misses-a-heartbeat-States.HeartbeatTimeout",
+    "question-asked-again",
+    "question-answered-before-asked-again",
+    "question-cannot-be-asked",
+    "question-is-not-to-be-asked",
+)
 """What goes wrong about a token, and MiniStack does not hear of."""
 _UNLISTED: Final = ("map-of-object", "map-of-text", "map-of-null")
 """Where there are items that are no list."""
@@ -239,6 +270,7 @@ _MOTO: Final = (
             "reference-verify-ship-*",
             "token-times-out",
             "token-misses-a-heartbeat-States.Timeout",
+            *_UNANSWERED,
         ),
         unless=_SETTLED,
         fails=(
@@ -457,9 +489,15 @@ _MOTO: Final = (
         "moto",
         "SendTaskFailure keeps the cause.",
         "It is lost.",
-        cases=("token-is-answered-with-a-failure", "token-failure-is-caught"),
+        cases=(
+            "token-is-answered-with-a-failure",
+            "token-failure-is-caught",
+            "question-rejected*",
+            "question-asked-last-rejected",
+            "question-in-a-branch-rejected",
+        ),
         fails=("token-failure-is-caught",),
-        allow=_without("cause", "output"),
+        allow=_no_cause_of_answers,
     ),
     Lack(
         "moto",
@@ -494,8 +532,14 @@ _MINISTACK: Final = (
         "ministack",
         "The history has TaskStarted and TaskTimedOut.",
         "It has no event for a Task that starts; a timeout is a TaskFailed.",
-        cases=(*_TASKS, "put-*", "token-*"),
-        unless=(*_ELSEWHERE, *_UNHEARD, "error-stopped", "token-failure-without-a-name"),
+        cases=(*_TASKS, "put-*", "token-*", "question-*"),
+        unless=(
+            *_ELSEWHERE,
+            *_UNHEARD,
+            "error-stopped",
+            "token-failure-without-a-name",
+            "question-in-*",
+        ),
         fails=("error-uncaught", "error-timeout-uncaught"),
         allow=_as_failures,
     ),
@@ -503,7 +547,7 @@ _MINISTACK: Final = (
         "ministack",
         "The context object has the role's ARN.",
         "It has not: neither the calls, nor the record of a start, which both have $$.Execution.",
-        cases=(*_TASKS, *_IN_BLOCKS, "token-*"),
+        cases=(*_TASKS, *_IN_BLOCKS, "token-*", "question-*"),
         unless=(*_ELSEWHERE, *_RACES, *_UNHEARD),
         allow=_everywhere(_no_role),
     ),
@@ -525,6 +569,7 @@ _MINISTACK: Final = (
             "parallel-task-times-out",
             "token-times-out",
             "token-misses-a-heartbeat-States.Timeout",
+            *_UNANSWERED,
         ),
         unless=_SETTLED,
         fails=(
@@ -690,7 +735,7 @@ _MINISTACK: Final = (
         "ministack",
         "The history tells of branches and items, and of the states in them.",
         "It tells of the calls in them only.",
-        cases=("parallel-*", "map-*"),
+        cases=("parallel-*", "map-*", "question-in-*"),
         unless=(
             *_RACES,
             *_UNLISTED,
@@ -726,8 +771,8 @@ _MINISTACK: Final = (
         "ministack",
         "The history has TaskSubmitted.",
         "It has not.",
-        cases=("token-*",),
-        unless=(*_UNHEARD, "token-failure-without-a-name"),
+        cases=("token-*", "question-*"),
+        unless=(*_UNHEARD, "token-failure-without-a-name", "question-in-*"),
         fails=("token-is-answered",),
         allow=_not_submitted,
     ),
@@ -744,7 +789,13 @@ _MINISTACK: Final = (
         "A function that fails fails its Task, also where a token is waited for. HeartbeatSeconds.",
         "Neither is looked at: the Task times out.",
         cases=_UNHEARD,
-        fails=("token-misses-a-heartbeat-States.HeartbeatTimeout",),
+        # What was never asked is taken for a question whose time is up.
+        fails=(
+            "token-misses-a-heartbeat-States.HeartbeatTimeout",
+            "question-cannot-be-asked",
+            "question-asked-again",
+            "question-answered-before-asked-again",
+        ),
         allow=_everything,
     ),
     Lack(

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from tests.contract.engines.scripts import Invocation
 
 _VOLATILE: Final = frozenset(
-    {"EnteredTime", "Id", "RoleArn", "StartTime", "requestId", "stackTrace", "execution", "token"}
+    {
+        "EnteredTime",
+        "Id",
+        "RoleArn",
+        "StartTime",
+        "requestId",
+        "since",
+        "stackTrace",
+        "execution",
+        "token",
+    }
 )
 """Keys whose values are engines' own. ``execution`` is, where its value is an ARN."""
 

@@ -17,6 +17,7 @@ from tests.contract.engines.cases import TOKENS as CONTRACTS
 from tests.contract.engines.expected import EXPECTED
 from tests.contract.engines.hurry import hurried, states_of
 from tests.contract.engines.lacks import LACKS
+from tests.contract.engines.question_cases import ASKING
 from tests.contract.engines.scripts import Hangs
 from tests.contract.engines.servers import why_absent
 from tests.contract.engines.state_cases import BLOCKS, CHOICES, TOKENS
@@ -30,8 +31,8 @@ RUNS = [case.name for case in ALL]
 
 def test_rows_are_about_something() -> None:
     """Rule 33: each pattern of the table names a case or a contract that there is."""
-    names = {*RUNS, *reference.CASES}
-    contracts = {*EXPECTED, *REFUSED, *REDRIVE, *DESCRIBED, *CONTRACTS}
+    names = {*RUNS, *reference.CASES, *ASKING}
+    contracts = {*EXPECTED, *ASKING, *REFUSED, *REDRIVE, *DESCRIBED, *CONTRACTS}
     for lack in LACKS:
         assert lack.cases or lack.fails
         for pattern in lack.cases:
