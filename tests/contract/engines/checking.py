@@ -22,13 +22,8 @@ if TYPE_CHECKING:
 ENGINES = ("simulator", "moto", "stepfunctions_local", "ministack")
 OTHERS = ENGINES[1:]
 """What is compared with the simulator."""
-NOT_RUN = {
-    "moto": ("golden-asks-*",),
-    "stepfunctions_local": ("golden-asks-*",),
-    "ministack": ("golden-asks-*", "golden-*-hangs*"),
-}
-"""Of all cases, those that an engine is not asked for: it would hang for a quarter of an hour, or
-for the day in which a question may be answered."""
+NOT_RUN = {"ministack": ("golden-*-hangs*",)}
+"""Of all cases, those that an engine is not asked for: it would hang for a quarter of an hour."""
 
 
 def stage_of(engine: str, request: pytest.FixtureRequest) -> Stage:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 2
 """Seconds of a Task that is going to hang: others keep theirs, however slow the computer is."""
+QUESTION: Final = 2
+"""Seconds of a Task that waits for its token; if a heartbeat is expected, one less."""
 LIMITED: Final = 1000
 """The execution's seconds in cases about them; their times are scaled, and stay in order."""
 LIMIT: Final = 6
@@ -40,6 +42,14 @@ def with_short_times(definition: str, hanging: Collection[str]) -> str:
     return json.dumps(machine)
 
 
+def with_short_questions(case: Case) -> str:
+    """The definition of a case, in which nobody is waited for very long."""
+    machine = json.loads(case.definition)
+    for state in states_of(machine).values():
+        _shorten_question(state)
+    return json.dumps(machine)
+
+
 def states_of(block: dict[str, Any]) -> dict[str, Any]:
     """The states of a block, and of the blocks in it: their names are used once."""
     states = dict(block["States"])
@@ -54,9 +64,17 @@ def _hangs(act: object) -> bool:
     return isinstance(act, Hangs)
 
 
+def _shorten_question(state: dict[str, Any]) -> None:
+    if state.get("Resource", "").endswith(".waitForTaskToken"):
+        for name, most in (("TimeoutSeconds", QUESTION), ("HeartbeatSeconds", QUESTION - 1)):
+            if name in state:
+                state[name] = min(state[name], most)
+
+
 def _shorten(state: dict[str, Any], *, hangs: bool) -> None:
     if hangs and "TimeoutSeconds" in state:
         state["TimeoutSeconds"] = TIMEOUT
+    _shorten_question(state)
     if "Seconds" in state:
         state["Seconds"] = min(state["Seconds"], 1)
     for retrier in state.get("Retry", []):

@@ -194,6 +194,7 @@ _UNANSWERED: Final = (
     "question-message-lost",
     "question-in-a-branch-time-is-up",
     "question-in-items-one-silent",
+    "golden-asks-*",
 )
 """The time of a question is up."""
 
@@ -771,7 +772,7 @@ _MINISTACK: Final = (
         "ministack",
         "The history has TaskSubmitted.",
         "It has not.",
-        cases=("token-*", "question-*"),
+        cases=("token-*", "question-*", "golden-asks-*"),
         unless=(*_UNHEARD, "token-failure-without-a-name", "question-in-*"),
         fails=("token-is-answered",),
         allow=_not_submitted,
