@@ -10,9 +10,7 @@ from stepsaga.engines.functions import (
     FunctionError,
     ProcessKilled,
     exit_error,
-    marshal_error,
     raised_error,
-    through_json,
 )
 from stepsaga.errors import UsageError
 from stepsaga.runtime.runtime import Runtime, load
@@ -117,19 +115,15 @@ class LocalFunctions:
             answers=self._answers,
             messages=self._messages,
         )
-        return self._run(runtime, through_json(payload))
+        return self._run(runtime, payload)
 
     def _run(self, runtime: Runtime, payload: Any) -> Any:
         try:
-            reply = runtime.handle(payload)
+            return runtime.handle(payload)
         except Exception as error:
             raise raised_error(error, self._request_id()) from error
         except (ProcessKilled, SystemExit) as death:
             raise exit_error(self._request_id()) from death
-        try:
-            return through_json(reply)
-        except (TypeError, ValueError) as error:
-            raise marshal_error(error) from error
 
     def _request_id(self) -> str:
         return str(UUID(int=self._requests))

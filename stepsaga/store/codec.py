@@ -30,10 +30,14 @@ DEFINITION_SLOT: Final = "definition"
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """An item in DynamoDB JSON, and the objects (by key) that must be in S3 before it is put."""
+    """An item in DynamoDB JSON, and the objects (by key) that must be in S3 before it is put.
+
+    ``size`` is the item's, in bytes.
+    """
 
     item: Attributes
     objects: Mapping[str, bytes]
+    size: int
 
 
 def encode(commit: Commit, *, bucket: str = "") -> Encoded:
@@ -69,8 +73,8 @@ def encode(commit: Commit, *, bucket: str = "") -> Encoded:
     packed = pack(texts, around=around, bucket=bucket)
     for event, content in zip(events, packed.attributes, strict=True):
         event.update(content)
-    _check_size(item, bucket=bucket)
-    return Encoded(item, packed.objects)
+    _check_size(item, packed.size, bucket=bucket)
+    return Encoded(item, packed.objects, packed.size)
 
 
 def decode(item: Mapping[str, Any], fetch: Fetch | None = None) -> Commit:
@@ -121,8 +125,8 @@ def encode_definition(
         raise EventInvalid(f"definition {fingerprint} is not JSON: {error}") from error
     packed = pack([text], around=item_bytes(item), bucket=bucket)
     item |= packed.attributes[0]
-    _check_size(item, bucket=bucket)
-    return Encoded(item, packed.objects)
+    _check_size(item, packed.size, bucket=bucket)
+    return Encoded(item, packed.objects, packed.size)
 
 
 def decode_definition(item: Mapping[str, Any], fetch: Fetch | None = None) -> Mapping[str, Any]:
@@ -137,8 +141,7 @@ def decode_definition(item: Mapping[str, Any], fetch: Fetch | None = None) -> Ma
         raise CommitUnreadable(f"{_place_of(item)} cannot be read: {error}") from error
 
 
-def _check_size(item: Attributes, *, bucket: str) -> None:
-    size = item_bytes(item)
+def _check_size(item: Attributes, size: int, *, bucket: str) -> None:
     if size <= ITEM_LIMIT_BYTES:
         return
     way_out = (

@@ -64,10 +64,14 @@ def checked(content: bytes, pointer: Pointer) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Texts as attributes, one mapping for each, and the objects that must be in S3 first."""
+    """Texts as attributes, one mapping for each, and the objects that must be in S3 first.
+
+    ``size`` is that of the whole item, in bytes.
+    """
 
     attributes: tuple[Attributes, ...]
     objects: Mapping[str, bytes]
+    size: int
 
 
 def to_text(value: Any) -> str:
@@ -100,7 +104,7 @@ def pack(texts: Sequence[str], *, around: int, bucket: str = "") -> Packed:
     chosen: list[Attributes] = [{"data": {"S": text}} for text in texts]
     size = _compress(texts, chosen, around + _size(chosen))
     objects = _offload(texts, chosen, size, bucket) if bucket else {}
-    return Packed(tuple(chosen), objects)
+    return Packed(tuple(chosen), objects, around + _size(chosen))
 
 
 def unpack(attributes: Mapping[str, Any], fetch: Callable[[Pointer], bytes] | None) -> Any:

@@ -35,8 +35,9 @@ class _Counter:
         self._lock = Lock()
         self.counts = Counts()
 
-    def wrote(self, item: Mapping[str, Any]) -> None:
-        units = write_units(item_bytes(item))
+    def wrote(self, size: int) -> None:
+        """Count a put of an item of so many bytes."""
+        units = write_units(size)
         with self._lock:
             self.counts = replace(
                 self.counts,
@@ -45,6 +46,7 @@ class _Counter:
             )
 
     def read(self) -> None:
+        """Count a get or a query."""
         with self._lock:
             self.counts = replace(self.counts, reads=self.counts.reads + 1)
 
@@ -68,7 +70,7 @@ class CountingStore(StoreInFront):
     def append(self, commit: Commit) -> Commit:
         """Counted as one write."""
         winner = self._store.append(commit)
-        self._counter.wrote(encode(commit, bucket=ANY_BUCKET).item)
+        self._counter.wrote(encode(commit, bucket=ANY_BUCKET).size)
         return winner
 
     def get(self, stream_id: str, slot: str) -> Commit | None:
@@ -84,7 +86,7 @@ class CountingStore(StoreInFront):
     def put_definition(self, fingerprint: str, definition: Mapping[str, Any]) -> None:
         """Counted as one write."""
         self._store.put_definition(fingerprint, definition)
-        self._counter.wrote(encode_definition(fingerprint, definition, bucket=ANY_BUCKET).item)
+        self._counter.wrote(encode_definition(fingerprint, definition, bucket=ANY_BUCKET).size)
 
     def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
         """Counted as one read."""
@@ -106,7 +108,7 @@ class CountingClient:
 
     def put_item(self, **parameters: Any) -> Mapping[str, Any]:
         """Counted as one write."""
-        self._counter.wrote(parameters["Item"])
+        self._counter.wrote(item_bytes(parameters["Item"]))
         return self._client.put_item(**parameters)
 
     def get_item(self, **parameters: Any) -> Mapping[str, Any]:

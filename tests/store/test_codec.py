@@ -41,6 +41,21 @@ def contents(item: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+@unhurried
+@given(st.lists(records | bulky, min_size=1, max_size=4), st.sampled_from(["", "bucket"]))
+def test_the_size_is_the_items(events: list[EventRecord], bucket: str) -> None:
+    """What an item weighs is added up while it is made; so much it weighs."""
+    encoded = encode(commit(*events), bucket=bucket)
+    assert encoded.size == item_bytes(encoded.item)
+
+
+def test_the_size_of_a_definition_is_the_items() -> None:
+    """Likewise of what is kept of a release, compressed or not."""
+    for definition in ({"a": 1}, {"a": "x" * 5_000}):
+        encoded = encode_definition("9f", definition)
+        assert encoded.size == item_bytes(encoded.item)
+
+
 def test_an_item_is_as_documented() -> None:
     """The item has the attributes of docs/architecture.md, with compact JSON as data."""
     one = commit(event({"amount": 5, "note": "ü"}), EventRecord("Paid", 2, None), attempt=3)

@@ -33,7 +33,8 @@ from stepsaga.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stepsaga.engines.simulator.integrations import Integration
+    Check = Callable[[Any], None]
+    """Refuses parameters that an integration does not know."""
 
 _CHARACTERS: Final = 1_048_576
 _YEAR_SECONDS: Final = 31_536_000
@@ -66,8 +67,13 @@ _MACHINE: Final = frozenset(
 )
 
 
-def parse_machine(name: str, text: str, integrations: Mapping[str, Integration]) -> Machine:
-    """A machine from the text of its definition.
+def parse_machine(name: str, text: str, checks: Mapping[str, Check]) -> Machine:
+    """A machine from the text of its definition. It can be run any number of times.
+
+    Args:
+        name: What it is called.
+        text: Its definition.
+        checks: By the ``Resource`` of each integration that there is.
 
     Raises:
         EngineError: The text is no definition, or uses what the simulator does not know.
@@ -84,7 +90,7 @@ def parse_machine(name: str, text: str, integrations: Mapping[str, Integration])
     if top.get("Version", "1.0") != "1.0":
         raise top.refuse("Version", "only '1.0' exists")
     seconds = min(top.integer("TimeoutSeconds", _YEAR_SECONDS, least=1), _YEAR_SECONDS)
-    return Machine(name, seconds, _Parser(integrations).block(top))
+    return Machine(name, seconds, _Parser(checks).block(top))
 
 
 def _parsed(name: str, text: str) -> dict[str, Any]:
@@ -113,8 +119,8 @@ def _no_number(text: str) -> Any:
 class _Parser:
     """Parses the states of one machine, whose names are used once in all its blocks."""
 
-    def __init__(self, integrations: Mapping[str, Integration]) -> None:
-        self._integrations = integrations
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
         self._names: set[str] = set()
         self._kinds: Mapping[str, Callable[[str, Fields], State]] = {
             "Task": self._task,
@@ -164,13 +170,13 @@ class _Parser:
         whole = place.string("Resource")
         resource = whole.removesuffix(TOKEN_SUFFIX)
         token = resource != whole
-        if resource not in self._integrations or (token and resource not in TAKES_TOKEN):
-            both = [f"{one}{TOKEN_SUFFIX}" for one in self._integrations if one in TAKES_TOKEN]
-            known = ", ".join(sorted([*self._integrations, *both])) or "none"
+        if resource not in self._checks or (token and resource not in TAKES_TOKEN):
+            both = [f"{one}{TOKEN_SUFFIX}" for one in self._checks if one in TAKES_TOKEN]
+            known = ", ".join(sorted([*self._checks, *both])) or "none"
             raise place.refuse(
                 "Resource", f"{whole!r} is not known to the simulator; known are: {known}"
             )
-        self._integrations[resource].check(place.get("Parameters", {}))
+        self._checks[resource](place.get("Parameters", {}))
         return Task(
             **_work(name, place),
             parameters=fields.template(place, "Parameters"),

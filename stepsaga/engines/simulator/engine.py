@@ -17,7 +17,7 @@ from stepsaga.engines.simulator.errors import RUNTIME, StateError
 from stepsaga.engines.simulator.history import LIMIT, History
 from stepsaga.engines.simulator.interpreter import Interpreter
 from stepsaga.engines.simulator.naming import ROLE, check_name, execution_arn
-from stepsaga.engines.simulator.sagas import Setting, plan_of
+from stepsaga.engines.simulator.sagas import Plan, Setting, plan_of
 from stepsaga.engines.simulator.strands import Spawn, Strand
 from stepsaga.engines.simulator.tokens import Tokens
 from stepsaga.engines.simulator.world import Journey, Position, World
@@ -101,7 +101,7 @@ class Simulator:
     @classmethod
     def for_sagas(  # noqa: PLR0913 -- all but the sagas and the store are options by name
         cls,
-        sagas: Iterable[CompiledSaga] | Mapping[str, str],
+        sagas: Iterable[CompiledSaga] | Mapping[str, str] | Plan,
         *,
         store: EventStore,
         functions: Functions | None = None,
@@ -115,6 +115,7 @@ class Simulator:
 
         Args:
             sagas: Compiled sagas, or texts of definitions by machine name. ``${...}`` is filled in.
+                A plan of them, where they are run often.
             store: The event store, for the runtime and for the record of a saga's end.
             functions: What answers instead of the sagas' own handlers.
             resolve: How ``module:qualname`` becomes a handler; by default it is imported.
@@ -128,22 +129,22 @@ class Simulator:
             UsageError: A fault that cannot be, or faults for functions of one's own.
         """
         clock = VirtualClock(start_time)
-        plan = plan_of(sagas)
+        plan = sagas if isinstance(sagas, Plan) else plan_of(sagas)
         setting = Setting(plan, clock, store, resolve, resources)
         integrations = setting.integrations(functions, faults)
         simulator = cls(integrations, clock=clock, seed=seed, on_close=setting.on_close)
         simulator.faults = setting.faults
         simulator.messages = setting.messages
         setting.answers.engine = simulator
-        for machine, text in plan.texts.items():
-            simulator.create(machine, text)
+        simulator._machines |= plan.machines
         return simulator
 
     # Engine
 
     def create(self, machine: str, definition: str) -> None:
         """Create or replace a machine; see `Engine`. What already runs keeps its definition."""
-        self._machines[machine] = parse_machine(machine, definition, self._world.integrations)
+        checks = {name: one.check for name, one in self._world.integrations.items()}
+        self._machines[machine] = parse_machine(machine, definition, checks)
 
     def start(self, machine: str, input: Any, *, name: str) -> str:  # noqa: A002 -- as AWS names it
         """Start an execution; see `Engine`. It moves when somebody waits, or lets time pass.

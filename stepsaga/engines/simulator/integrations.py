@@ -92,14 +92,15 @@ class LambdaInvoke:
 
     service = "lambda"
     action = "invoke"
-    _known = frozenset({"FunctionName", "Payload", "Qualifier"})
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
 
-    def check(self, parameters: Any) -> None:
+    @staticmethod
+    def check(parameters: Any) -> None:
         """A function's name, its payload, a qualifier."""
-        _check_keys("lambda:invoke", parameters, self._known, "FunctionName")
+        known = frozenset({"FunctionName", "Payload", "Qualifier"})
+        _check_keys("lambda:invoke", parameters, known, "FunctionName")
 
     def call(self, task: TaskCall) -> Any:
         """Invoke, and wrap the reply as Step Functions does."""
@@ -129,7 +130,8 @@ class PutItem:
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
-    def check(self, parameters: Any) -> None:
+    @staticmethod
+    def check(parameters: Any) -> None:
         """A table, an item, and the condition that its slot is empty."""
         _check_keys("dynamodb:putItem", parameters, KNOWN, "Item")
         if parameters.get("ConditionExpression") != CONDITION:

@@ -13,6 +13,7 @@ from stepsaga.engines.answers import EngineAnswers
 from stepsaga.engines.faults import Faults, FaultyFunctions, FaultyRecord, Target
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
+from stepsaga.engines.simulator.definition import parse_machine
 from stepsaga.engines.simulator.integrations import LAMBDA_INVOKE, PUT_ITEM, LambdaInvoke, PutItem
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.runtime.runtime import load
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.engines.simulator.clock import VirtualClock
     from stepsaga.engines.simulator.integrations import Integration
+    from stepsaga.engines.simulator.states import Machine
     from stepsaga.store.protocol import EventStore
 
+_CHECKS: Final = {LAMBDA_INVOKE: LambdaInvoke.check, PUT_ITEM: PutItem.check}
 _SUBSTITUTION: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -46,15 +49,15 @@ class CompiledSaga(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What sagas need.
+    """What sagas need. Nothing in it changes: it serves any number of simulators.
 
     Attributes:
-        texts: Definitions by machine name, ``${...}`` filled in.
+        machines: The sagas' machines by name, ``${...}`` filled in.
         participants: The handlers' modules.
         targets: The Tasks that can have faults.
     """
 
-    texts: Mapping[str, str]
+    machines: Mapping[str, Machine]
     participants: tuple[str, ...]
     targets: tuple[Target, ...]
 
@@ -63,7 +66,8 @@ def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
     """What sagas need, read from the texts of their definitions.
 
     Raises:
-        EngineError: A ``${...}`` in a text is nothing that the text itself explains.
+        EngineError: A definition is refused, or a ``${...}`` in it is nothing that the text itself
+            explains.
     """
     texts = _texts(sagas)
     tasks = [task for text in texts.values() for task in _tasks(text)]
@@ -72,8 +76,9 @@ def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
     for participant in participants:
         function = participant.rpartition(".")[2]
         values |= {function_name(participant): function, live_name(participant): f"{function}:live"}
+    filled = {name: _filled_in(name, text, values) for name, text in texts.items()}
     return Plan(
-        {name: _filled_in(name, text, values) for name, text in texts.items()},
+        {name: parse_machine(name, text, _CHECKS) for name, text in filled.items()},
         tuple(participants),
         tuple(_target(state, task) for state, task in tasks),
     )
