@@ -33,5 +33,11 @@ FIRST_INDEX: Final = 1_000_000
 FIRST_OPERATION_SLOT: Final = 90_000
 """Slots from here to 99,998 belong to operations; steps and compensations stay below (rule 8)."""
 
+LAST_GENERATION: Final = 4_999
+"""How many undos from the log one run can have: each has a slot for its beginning, and its end."""
+
+FIRST_END_SLOT: Final = 95_000
+"""The end of an undo from the log is recorded at this slot plus its generation."""
+
 TERMINAL_SLOT: Final = 99_999
 """The slot of a failed saga's end record (rule 8)."""

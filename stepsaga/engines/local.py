@@ -11,6 +11,7 @@ from stepsaga.engines.functions import (
     ProcessKilled,
     exit_error,
     raised_error,
+    through_json,
 )
 from stepsaga.errors import UsageError
 from stepsaga.runtime.runtime import Runtime, load

@@ -75,7 +75,7 @@ class Execution(BaseModel):
     id: str = Field(alias="Id")
     name: str = Field(alias="Name")
     started: Instant = Field(alias="StartTime")
-    input: Any = Field(alias="Input")
+    input: Any = Field(default=None, alias="Input")
     redrives: int = Field(default=0, alias="RedriveCount")
     redriven: Instant | None = Field(default=None, alias="RedriveTime")
 
@@ -142,6 +142,8 @@ class Call(BaseModel):
         otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
             absent where that is a rejection.
         failure: In an ``unanswered``: what became of the question's Task.
+        generation: Of the undo from the log that calls; 0 for the saga's own execution. Its calls
+            do not carry the input (`stepsaga.runtime.generations`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -178,6 +180,7 @@ class Call(BaseModel):
     to: To | None = None
     otherwise: dict[str, Any] | None = None
     failure: dict[str, Any] = Field(default_factory=dict)
+    generation: int = Field(default=0, ge=0)
     execution: Execution
     state: State
 
@@ -206,6 +209,8 @@ class Call(BaseModel):
             raise ValueError("a question, and nothing else, has a task token")
         if self.to and self.part is not Part.QUESTION:
             raise ValueError("a question, and nothing else, is sent somewhere")
+        if not self.generation and "input" not in self.execution.model_fields_set:
+            raise ValueError("the execution's input is missing")
         return self
 
     @property
@@ -278,6 +283,23 @@ def _read(lane: list[Any], slot: Any) -> Any:
             return slot
 
 
+def _unwrapped(payload: Any) -> Any:
+    """The call in ``{"call": ..., "state": ..., "by": ...}``, as an undo from the log sends it.
+
+    ``by`` is ``$$.Execution`` of the undo: it is that execution which is redriven, not the saga's.
+    """
+    match payload:
+        case {
+            "call": {"execution": dict() as execution, **call},
+            "state": state,
+            "by": dict() as by,
+        }:
+            redriven = {key: by[key] for key in ("RedriveCount", "RedriveTime") if key in by}
+            return {**call, "execution": {**execution, **redriven}, "state": state}
+        case _:
+            return payload
+
+
 def parse_call(payload: Any) -> Call:
     """What arrived, as a call.
 
@@ -285,7 +307,7 @@ def parse_call(payload: Any) -> Call:
         BadCall: It is no call that stepsaga compiled. The text names fields, never values.
     """
     try:
-        return Call.model_validate(payload)
+        return Call.model_validate(_unwrapped(payload))
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}"

@@ -32,6 +32,7 @@ from stepsaga.runtime.flows import (
     settle,
     verify,
 )
+from stepsaga.runtime.generations import admitted
 from stepsaga.runtime.handling import Handling
 from stepsaga.runtime.journal import Journal
 from stepsaga.runtime.observer import LANDED_LATE, Report, SilentObserver, frames
@@ -159,17 +160,12 @@ class Runtime:
 
     def _work(self, call: Call, context: Any) -> Reply:
         self._tell("began", call, context)
-        handling = Handling(
-            call,
-            participant=self._participant,
-            resolve=self._resolve,
-            resources=self._resources,
-            objects=self._store.objects,
-            messages=self._messages,
-        )
+        handling = self._handling(call)
         try:
             arrived = self._now()
             _refuse_if_late(call, arrived)
+            call = admitted(call, self._store)
+            handling = self._handling(call)
             journal = Journal(call, self._store, self._now, _request_id(context))
             work = Work(call, journal, handling, arrived, self._answers, self._store.objects)
             reply = _FLOWS.get(call.part, go_forward)(work)
@@ -183,6 +179,16 @@ class Runtime:
             raise failure from error
         self._tell("ended", call, Report(reply.outcome))
         return reply
+
+    def _handling(self, call: Call) -> Handling:
+        return Handling(
+            call,
+            participant=self._participant,
+            resolve=self._resolve,
+            resources=self._resources,
+            objects=self._store.objects,
+            messages=self._messages,
+        )
 
     def _ended(self, call: Call | None, error: CallError) -> None:
         landed = isinstance(error, Fenced) and error.landed

@@ -24,6 +24,10 @@ class Outcome(StrEnum):
     """An invocation is about to have the effect, and no other may (rule 27)."""
     ASKED = "asked"
     """The step's question was asked: it holds the token by which an answer goes back (rule 26)."""
+    BEGUN = "begun"
+    """An undo from the log has begun (rule 15)."""
+    STUCK = "stuck"
+    """The saga does not go on by itself: somebody has to mend something (rule 18)."""
     LATE = "late"
     """An effect that landed after its slot was decided otherwise (rule 11)."""
 

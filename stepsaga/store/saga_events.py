@@ -121,6 +121,38 @@ class StepAsked(Event):
     to: str = ""
 
 
+class UndoStarted(Event):
+    """An undo from the log has begun: from here on nobody else undoes this run (rule 15).
+
+    Attributes:
+        generation: Which undo of this run it is, from 1.
+        execution: The ARN of the run's execution.
+        why: What it is for, in words.
+        by: Who asked for it; empty for the reconciler.
+        completed: Whether a saga that turns out to be completed is undone, too.
+    """
+
+    generation: int
+    execution: str
+    why: str
+    by: str = ""
+    completed: bool = False
+
+
+class SagaStuck(Event):
+    """The saga does not go on by itself (rule 18).
+
+    Attributes:
+        steps: What is left: the steps whose compensation failed, or where it went no further.
+        error: The error of the execution that failed; empty where there is none.
+        then: What is to be done, in words, with the command.
+    """
+
+    steps: tuple[str, ...]
+    error: str
+    then: str
+
+
 class SagaCompleted(Event):
     """All steps are done. Carried by the last step's commit."""
 

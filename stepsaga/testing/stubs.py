@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.errors import Rejected
 from stepsaga.graph import Origin, steps_of
 from stepsaga.runtime.context import SagaContext
+from stepsaga.runtime.question_messages import __name__ as SENDER  # noqa: N812  # a constant
+from stepsaga.runtime.runtime import load
 from stepsaga.testing.world import World
 
 if TYPE_CHECKING:
@@ -42,12 +44,13 @@ class Stubs:
         self._steps = {node.name: node for node in steps_of(graph.nodes)}
         calls: dict[str, list[Call]] = {}
         for call in _calls(graph):
-            calls.setdefault(call.handler, []).append(call)
+            if call.participant != SENDER:
+                calls.setdefault(call.handler, []).append(call)
         self._made = {handler: self._stub(handler, same) for handler, same in calls.items()}
 
     def resolve(self, reference: str) -> Callable[..., Any]:
         """The handler of a reference, as a runtime finds it."""
-        return self._made[reference]
+        return self._made.get(reference) or load(reference)
 
     def _stub(self, reference: str, calls: list[Call]) -> Callable[..., Any]:
         """A handler that takes what the saga gives to the one of that name, with its types."""

@@ -283,13 +283,13 @@ def test_what_a_compensation_returns_is_nobodys_business() -> None:
     assert shop.outcomes()["00005"] == "compensated"
 
 
-def test_a_compensation_costs_two_reads_and_a_write() -> None:
-    """Its own slot and the step's are read, its success is written (rule 6)."""
+def test_a_compensation_costs_three_reads_and_a_write() -> None:
+    """Who may undo is read, its own slot and the step's; its success is written (rules 6, 15)."""
     store = CountingStore(MemoryStore())
     shop = Shop(store=store)
     shop.handle(call(), lambda: "paid")
     shop.handle(undo(), Refunds().take)
-    assert (store.counts.writes, store.counts.reads) == (2, 2)
+    assert (store.counts.writes, store.counts.reads) == (2, 3)
 
 
 def test_a_store_that_cannot_seal_stops_the_compensation() -> None:

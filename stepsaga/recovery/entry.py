@@ -1,0 +1,144 @@
+"""The entry point of the function `Recovery`: ``stepsaga.recovery.entry.handler``.
+
+The machine `Undo` calls it to go on, EventBridge when an execution has ended other than well, and a
+schedule for what EventBridge, which is best effort, did not tell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.errors import StepFailedForGood
+from stepsaga.limits import DISPATCH_SECONDS
+from stepsaga.recovery.executions import AwsExecutions
+from stepsaga.recovery.reconcile import Found, Reconciler
+from stepsaga.recovery.undo import Run, Undoing
+from stepsaga.runtime.clients import client
+from stepsaga.runtime.runtime import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stepsaga.recovery.executions import Executions
+    from stepsaga.store.protocol import EventStore
+
+FUNCTIONS: Final = "STEPSAGA_FUNCTIONS"
+"""The participants' functions, JSON: ``{"handlers.payments": "<ARN of its alias live>"}``."""
+MACHINES: Final = "STEPSAGA_MACHINES"
+"""The sagas' machines, JSON: ``{"FulfilOrder": "<ARN>"}``."""
+UNDO: Final = "STEPSAGA_UNDO"
+"""The ARN of the machine that undoes."""
+SWEEP: Final = "sweep"
+
+
+class Recovery:
+    """Answers the machine that undoes, and looks at sagas that have ended other than well.
+
+    Args:
+        store: The event store.
+        executions: Step Functions.
+        functions: What calls a participant's live code, by its module.
+        now: The clock, aware.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        executions: Executions,
+        functions: Mapping[str, str],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._undoing = Undoing(store, now)
+        self._reconciler = Reconciler(store, executions, now)
+        self._functions = functions
+
+    def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what an event asks for.
+
+        Raises:
+            CallError: By which the machine decides whether to try again.
+        """
+        match event:
+            case {"do": "proceed"}:
+                return self._proceed(event)
+            case {"do": "end", "undo": undo}:
+                self._undoing.end(_run_of(undo), undo["generation"])
+                return {}
+            case {"do": "sweep"}:
+                return dict(self._reconciler.sweep())
+            case {"detail": {"executionArn": str() as arn}}:
+                return {"found": self._reconciler.look(arn).value}
+            case _:
+                raise StepFailedForGood(
+                    "recovery is called by its own state machine, by EventBridge, and by its"
+                    f" schedule; this is none of them: {', '.join(map(str, event)) or 'nothing'}"
+                )
+
+    def _proceed(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """What can be done now; after a redrive, what had failed once more."""
+        undo = event["undo"]
+        failed = set(event["failed"])
+        failed |= {one["key"] for one in event["reports"] if one["failed"]}
+        if _was_redriven(event["execution"], event["state"]):
+            failed = set()
+        found = self._undoing.proceed(_run_of(undo), undo["generation"], failed)
+        calls = [
+            {
+                "key": one["key"],
+                "function": self._function(one["participant"]),
+                "timeout": one["seconds"] + DISPATCH_SECONDS,
+                "call": one["call"],
+            }
+            for one in found["calls"]
+        ]
+        return {"done": found["done"], "calls": calls, "failed": sorted(failed)}
+
+    def _function(self, participant: str) -> str:
+        try:
+            return self._functions[participant]
+        except KeyError:
+            raise StepFailedForGood(
+                f"the handlers of {participant} are not deployed any more: deploy a module of that"
+                " name with the compensations that are needed, then redrive this undo"
+            ) from None
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Take one event. Everything that it needs is built at the first one."""
+    del context
+    return _recovery().handle(event)
+
+
+def _run_of(undo: Mapping[str, Any]) -> Run:
+    return Run(undo["saga"], undo["id"], undo["run"], undo["execution"])
+
+
+def _was_redriven(execution: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+    """Whether the undo was redriven since its state was entered (rule 13)."""
+    redriven, entered = execution.get("RedriveTime"), state["EnteredTime"]
+    return bool(redriven) and _moment(str(redriven)) > _moment(entered)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@lru_cache(maxsize=1)
+def _recovery() -> Recovery:
+    from stepsaga.runtime.lambda_entry import EVENT_TABLE  # noqa: PLC0415  # at the first call
+    from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
+
+    environment = os.environ
+    executions = AwsExecutions(
+        client("stepfunctions"), json.loads(environment[MACHINES]), environment[UNDO]
+    )
+    store = DynamoDBStore(client=client("dynamodb"), table=environment[EVENT_TABLE])
+    return Recovery(store, executions, json.loads(environment[FUNCTIONS]))
+
+
+__all__ = ["Found", "Recovery", "handler"]

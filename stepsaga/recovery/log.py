@@ -1,0 +1,66 @@
+"""One run's commits, by where they stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.store.commits import Outcome
+from stepsaga.store.saga_events import SagaStarted, StepCompleted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stepsaga.store.commits import Commit
+
+Parts = tuple[int, ...]
+
+
+class Log:
+    """The commits of one run.
+
+    Args:
+        run: The execution's start, as its slots begin.
+        commits: Of the run; others are left out.
+    """
+
+    def __init__(self, run: str, commits: Iterable[Commit]) -> None:
+        self.run = run
+        self.commits = tuple(one for one in commits if one.slot.startswith(f"{run}/"))
+        slots = ((commit.slot.split("/")[1:], commit) for commit in self.commits)
+        numbered = ((parts, commit) for parts, commit in slots if all(map(str.isdigit, parts)))
+        self._outcomes = {tuple(map(int, parts)): commit for parts, commit in numbered}
+
+    def at(self, parts: Parts) -> Commit | None:
+        """What a slot holds."""
+        return self._outcomes.get(parts)
+
+    def result(self, parts: Parts) -> Any:
+        """The result in a slot, as it is recorded; None where there is none."""
+        commit = self.at(parts)
+        if commit is None or commit.outcome is not Outcome.RESULT:
+            return None
+        return _datum(commit, StepCompleted.__name__, "value")
+
+    def below(self, parts: Parts) -> Iterable[Parts]:
+        """The slots under this one that hold something."""
+        return (one for one in self._outcomes if one[: len(parts)] == parts and one != parts)
+
+    @property
+    def started(self) -> Commit | None:
+        """A commit that says with what the run was started."""
+        return next((one for one in self.commits if _has(one, SagaStarted.__name__)), None)
+
+    @property
+    def input(self) -> Any:
+        """What the run was started with; None where nothing says so."""
+        return _datum(self.started, SagaStarted.__name__, "input") if self.started else None
+
+
+def _has(commit: Commit, kind: str) -> bool:
+    return any(event.type == kind for event in commit.events)
+
+
+def _datum(commit: Commit, kind: str, field: str) -> Any:
+    data = next(event.data for event in commit.events if event.type == kind)
+    # Step Functions itself writes the whole of `$$.Execution` (rule 8).
+    return data[field] if field in data else data.get(field.capitalize())

@@ -1,0 +1,301 @@
+"""An undo from the log: begun once by whoever wins its generation, then moved on until it is done.
+
+Three steps of one state machine, the same for all sagas and all releases (`stepsaga.asl.undo`):
+`begin` wins the generation, `proceed` says what can be done now, `end` records that all is undone.
+Each reads what the slots hold, so that each can happen twice, late, or again after a redrive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.asl.kept import from_kept
+from stepsaga.errors import RequestError, StepFailedForGood
+from stepsaga.limits import FIRST_END_SLOT, FIRST_OPERATION_SLOT, LAST_GENERATION
+from stepsaga.recovery.calls import Calls
+from stepsaga.recovery.log import Log
+from stepsaga.recovery.plan import Plan, parts_of, plan
+from stepsaga.recovery.reached import reached
+from stepsaga.runtime.generations import latest
+from stepsaga.runtime.journal import event_of
+from stepsaga.runtime.values import compact
+from stepsaga.store.commits import Commit, EventRecord, Outcome
+from stepsaga.store.saga_events import (
+    SagaCompensated,
+    SagaCompleted,
+    SagaStarted,
+    SagaStuck,
+    StepSealed,
+    UndoStarted,
+)
+from stepsaga.store.slots import key_of, slot_text, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from stepsaga.graph import SagaGraph
+    from stepsaga.recovery.plan import Move
+    from stepsaga.recovery.reached import Step
+    from stepsaga.store.protocol import EventStore
+
+MOST_CALLS: Final = 40
+"""Side by side: what an inline map runs at the same time.
+https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html"""
+MOST_BYTES: Final = 96 * 1024
+"""Of all calls together, as JSON, if it is more than one: a document has 256 KiB."""
+UNDONE_FROM_LOG: Final = "UndoneFromLog"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a saga, as it is named to undo it.
+
+    Attributes:
+        saga: The saga's name.
+        id: The saga's id, the execution's name.
+        run: The execution's start, as its slots begin.
+        execution: Its ARN.
+    """
+
+    saga: str
+    id: str
+    run: str
+    execution: str
+
+    @property
+    def stream(self) -> str:
+        """The saga's stream."""
+        return stream_of(self.saga, self.id)
+
+
+class Undoing:
+    """Undoes runs from the log.
+
+    Args:
+        store: The event store.
+        now: The clock, aware.
+    """
+
+    def __init__(self, store: EventStore, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    def begin(  # noqa: PLR0913  # what is recorded of it, by name
+        self,
+        run: Run,
+        *,
+        fingerprint: str,
+        input: Any,  # noqa: A002  # as Step Functions names it
+        why: str,
+        by: str = "",
+        completed: bool = False,
+        generation: int | None = None,
+    ) -> int:
+        """Win a generation of a run's undo; return its number.
+
+        Args:
+            run: The run. Its execution has ended, and nothing of it can still run.
+            fingerprint: Of the run's release.
+            input: What it was started with.
+            why: What the undo is for.
+            by: Who asked for it.
+            completed: Whether it is undone, too, where it turns out to be completed.
+            generation: The one to win; by default the next. Whoever wants the same one again has
+                won it before: one undo can begin any number of times.
+
+        Raises:
+            RequestError: Somebody else has won it, or there were too many.
+        """
+        wanted = generation or latest(self._store, run.stream, run.run)[0] + 1
+        if wanted > LAST_GENERATION:
+            raise RequestError(f"{run.saga} {run.id} was undone {LAST_GENERATION} times")
+        events = [
+            event_of(SagaStarted, input=input),
+            event_of(
+                UndoStarted,
+                generation=wanted,
+                execution=run.execution,
+                why=why,
+                by=by,
+                completed=completed,
+            ),
+        ]
+        commit = self._commit(
+            run, (FIRST_OPERATION_SLOT + wanted,), Outcome.BEGUN, events, fingerprint
+        )
+        stored = self._store.append(commit)
+        if stored.events != commit.events:
+            raise RequestError(
+                f"{run.saga} {run.id}: an undo from the log of generation {wanted} was begun by"
+                " somebody else"
+            )
+        return wanted
+
+    def proceed(self, run: Run, generation: int, failed: Iterable[str] = ()) -> dict[str, Any]:
+        """What can be done now.
+
+        Args:
+            run: The run.
+            generation: Of this undo.
+            failed: The keys of moves that have failed since it was begun or redriven.
+
+        Returns:
+            ``{"done": bool, "calls": [...]}``: whether nothing is left to do, and what is to be
+            called side by side, each ``{"key", "participant", "seconds", "call"}``.
+
+        Raises:
+            StepFailedForGood: The point of no return is passed, or all that is left has failed.
+            StoreError: What the store raises.
+        """
+        begun = self._begun(run, generation)
+        graph = self._graph(run, begun.fingerprint)
+        found = self._sealed(run, graph, begun, frozenset(failed))
+        if found.final is not None:
+            raise StepFailedForGood(
+                f"{run.saga} {run.id} cannot be undone: {past(run, found.final)}"
+            )
+        if found.blocked and not found.moves:
+            names = ", ".join(names_of(found.blocked))
+            text = f"{run.saga} {run.id} is stuck: {names} could not be undone: {mend(run)}"
+            raise StepFailedForGood(text)
+        execution = {"Id": run.execution, "Name": run.id, "StartTime": run.run}
+        calls = Calls(graph, begun.fingerprint, execution, generation)
+        return {"done": found.done, "calls": list(_fitting(calls, found.moves))}
+
+    def note_stuck(self, run: Run, fingerprint: str, at: tuple[int, int], event: SagaStuck) -> None:
+        """Record that a run does not go on by itself. Again is the same as once.
+
+        Args:
+            run: The run.
+            fingerprint: Of its release.
+            at: The generation that is stuck, 0 for the saga's own execution, and how often that
+                execution was redriven.
+            event: What is left, and what is to be done.
+        """
+        generation, redrives = at
+        slot = (FIRST_OPERATION_SLOT + generation, redrives)
+        told = event_of(SagaStuck, **event.model_dump(mode="json"))
+        self._store.append(self._commit(run, slot, Outcome.STUCK, [told], fingerprint))
+
+    def end(self, run: Run, generation: int) -> None:
+        """Record that all is undone, unless it turned out to be completed. Again is the same."""
+        begun = self._begun(run, generation)
+        log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
+        if _stays(log, begun):
+            return
+        event = event_of(SagaCompensated, error=UNDONE_FROM_LOG, cause=_told(begun)["why"])
+        slot = (FIRST_END_SLOT + generation,)
+        self._store.append(self._commit(run, slot, Outcome.ENDED, [event], begun.fingerprint))
+
+    def _begun(self, run: Run, generation: int) -> Commit:
+        slot = slot_text(run.run, (FIRST_OPERATION_SLOT + generation,))
+        begun = self._store.get(run.stream, slot)
+        if begun is None or begun.outcome is not Outcome.BEGUN:
+            text = f"{run.saga} {run.id}: no undo of generation {generation} was begun"
+            raise StepFailedForGood(text)
+        return begun
+
+    def _graph(self, run: Run, fingerprint: str) -> SagaGraph:
+        kept = self._store.get_definition(fingerprint)
+        if kept is None:
+            raise StepFailedForGood(
+                f"{run.saga} {run.id}: the graph {fingerprint} of its release is not kept in the"
+                " event table: deploy that release again, then redrive"
+            )
+        return from_kept(kept)
+
+    def _sealed(self, run: Run, graph: SagaGraph, begun: Commit, failed: frozenset[str]) -> Plan:
+        """The plan, after all that may be running was sealed."""
+        while True:
+            log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
+            if _stays(log, begun):
+                return Plan()
+            found = plan(reached(graph, log)[0], log, failed)
+            if not found.seals:
+                return found
+            for move in found.seals:
+                self._seal(run, move, begun)
+
+    def _seal(self, run: Run, move: Move, begun: Commit) -> None:
+        # It can be the stream's first commit, which tells with what the saga was started (rule 8).
+        events = [event for event in begun.events if event.type == SagaStarted.__name__]
+        events.append(event_of(StepSealed, step=move.step.node.name))
+        commit = self._commit(run, parts_of(move.step), Outcome.SEALED, events, begun.fingerprint)
+        self._store.append(commit)
+
+    def _commit(
+        self,
+        run: Run,
+        parts: tuple[int, ...],
+        outcome: Outcome,
+        events: Iterable[EventRecord],
+        fingerprint: str,
+    ) -> Commit:
+        slot = slot_text(run.run, parts)
+        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
+        return Commit(
+            stream_id=run.stream,
+            slot=slot,
+            outcome=outcome,
+            events=tuple(events),
+            commit_id=key_of(run.stream, slot),
+            correlation_id=run.id,
+            causation_id=run.execution,
+            recorded_at=moment.replace("+00:00", "Z"),
+            attempt=0,
+            fingerprint=fingerprint,
+        )
+
+
+def _told(begun: Commit) -> Mapping[str, Any]:
+    """What the beginning of an undo says."""
+    data: Mapping[str, Any] = next(
+        event.data for event in begun.events if event.type == UndoStarted.__name__
+    )
+    return data
+
+
+def _stays(log: Log, begun: Commit) -> bool:
+    """Whether a saga was completed by a call that was under way, and so is not to be undone."""
+    types = {event.type for commit in log.commits for event in commit.events}
+    return SagaCompleted.__name__ in types and not _told(begun)["completed"]
+
+
+def names_of(moves: Iterable[Move]) -> list[str]:
+    """The steps that moves are made for, each once."""
+    return sorted({move.step.node.name for move in moves})
+
+
+def mend(run: Run) -> str:
+    """What is to be done about a saga whose undoing fails."""
+    return (
+        f"after the fix `stepsaga redrive {run.saga} {run.id}`; what was done by hand"
+        f" `stepsaga resolve {run.saga} {run.id} STEP --done-by-hand --why ...`"
+    )
+
+
+def past(run: Run, step: Step) -> str:
+    """What is to be done about a saga that is past its point of no return."""
+    return (
+        f"{step.node.name} is its point of no return, or behind it, and it has happened or may"
+        f" have: `stepsaga redrive {run.saga} {run.id}` goes on"
+    )
+
+
+def _fitting(calls: Calls, moves: Iterable[Move]) -> Iterable[Mapping[str, Any]]:
+    """As many calls as fit a document; what is left comes when these are done."""
+    size = 0
+    for number, move in enumerate(moves):
+        call = calls.of(move)
+        size += len(compact(call))
+        if number and (number >= MOST_CALLS or size > MOST_BYTES):
+            return
+        yield {
+            "key": move.key,
+            "participant": calls.function_of(move),
+            "seconds": call["seconds"],
+            "call": call,
+        }

@@ -1,0 +1,109 @@
+"""A simulator with a saga, the machine that undoes, and whoever looks at what ended badly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.asl import build
+from stepsaga.asl.names import EVENT_TABLE, function_name, live_name, participants
+from stepsaga.asl.release import substitute, substitutions
+from stepsaga.engines.local import LocalFunctions
+from stepsaga.engines.recovering import RecoveringFunctions
+from stepsaga.engines.simulator import Simulator
+from stepsaga.engines.simulator.clock import VirtualClock
+from stepsaga.engines.simulator.engine import START
+from stepsaga.engines.simulator.integrations import LAMBDA_INVOKE, PUT_ITEM, LambdaInvoke, PutItem
+from stepsaga.store.memory import MemoryStore
+from stepsaga.testing.stubs import Stubs
+from stepsaga.testing.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from stepsaga.engines.protocol import ExecutionView
+    from stepsaga.engines.simulator.integrations import Integration
+    from stepsaga.graph import SagaGraph
+    from stepsaga.store.commits import Commit
+
+INPUT = {"id": "order-1"}
+
+
+def result(node: Any, key: str) -> Any:
+    """What each step returns."""
+    return {"step": node.name, "key": key}
+
+
+@dataclass
+class Shop:
+    """One saga, with stub handlers on a world made up. ``broken`` are handlers that fail."""
+
+    graph: SagaGraph
+    world: World = field(default_factory=World)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    broken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.compiled = build(self.graph)
+        self.store.put_definition(self.compiled.fingerprint, self.compiled.graph)
+        self.stubs = Stubs(self.graph, result, self.world)
+        self.clock = VirtualClock(START)
+        modules = participants(self.graph)
+        live = {module: f"{module.rpartition('.')[2]}:live" for module in modules}
+        local = LocalFunctions(modules, store=self.store, now=self.clock.now, resolve=self.resolve)
+        self.functions = RecoveringFunctions(local, self.store, live, self.clock.now)
+        integrations: dict[str, Integration] = {
+            LAMBDA_INVOKE: LambdaInvoke(self.functions),
+            PUT_ITEM: PutItem(self.store),
+        }
+        self.engine = Simulator(integrations, clock=self.clock)
+        values = {EVENT_TABLE: "events"}
+        for module in modules:
+            name = module.rpartition(".")[2]
+            values |= {function_name(module): name, live_name(module): f"{name}:live"}
+        used = {name: values[name] for name in substitutions(self.graph)}
+        self.engine.create(self.graph.name, substitute(self.compiled.text, used))
+        self.recovery = self.functions.on(self.engine, {self.graph.name: self.compiled.fingerprint})
+
+    def resolve(self, reference: str) -> Callable[..., Any]:
+        """A handler, or one that fails in its place."""
+        handler = self.stubs.resolve(reference)
+        if reference not in self.broken:
+            return handler
+
+        def failing(**_: Any) -> Any:
+            raise ConnectionError("it is down")
+
+        failing.__signature__ = handler.__signature__  # type: ignore[attr-defined]  # PEP 362
+        failing.__annotations__ = handler.__annotations__
+        return failing
+
+    def start(self, name: str = "one") -> str:
+        """Start the saga; its execution."""
+        return self.engine.start(self.graph.name, INPUT, name=name)
+
+    def stopped(self, after: timedelta, name: str = "one") -> str:
+        """Start the saga, and stop it after a while; its execution."""
+        arn = self.start(name)
+        self.clock.after(after, lambda: self.engine.stop(arn))
+        self.engine.wait(arn)
+        return arn
+
+    def look(self, arn: str) -> str:
+        """Let the reconciler look at an execution, as EventBridge has it do."""
+        found: str = self.recovery.handle({"detail": {"executionArn": arn}})["found"]
+        return found
+
+    def undos(self) -> list[ExecutionView]:
+        """Let every undo that was started come to its end."""
+        listed = list(self.engine.executions("Undo"))
+        return [self.engine.wait(one.arn) for one in listed]
+
+    def commits(self, name: str = "one") -> list[Commit]:
+        """The stream."""
+        return list(self.store.read(f"{self.graph.name}#{name}"))
+
+    def events(self, name: str = "one") -> list[str]:
+        """The types of its events."""
+        return [event.type for commit in self.commits(name) for event in commit.events]

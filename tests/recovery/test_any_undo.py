@@ -1,0 +1,69 @@
+"""Undo from the log: wherever any saga is stopped, and whatever has gone wrong, nothing is left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stepsaga.asl import build
+from stepsaga.engines.simulator.sagas import plan_of
+from stepsaga.graph import Role, steps_of
+from stepsaga.testing.answering import Manner
+from tests.language.sagas import AnySaga, any_sagas
+from tests.language.test_any_saga import faults_of, is_behind
+from tests.recovery.stopped import Stopped
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+Sagas = settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+
+
+def is_final(stopped: Stopped) -> bool:
+    """Whether the point of no return was passed, or may have been."""
+    roles = {node.name: node.role for node in steps_of(stopped.saga.graph.nodes)}
+    done = {
+        event.data["step"]
+        for commit in stopped.commits
+        for event in commit.events
+        if event.type == "StepCompleted"
+    }
+    return any(roles[step] in {Role.PIVOT, Role.RETRIABLE} for step in done)
+
+
+def stopped_somewhere(saga: AnySaga, data: st.DataObject) -> Stopped:
+    """The saga, with something that goes wrong or without, stopped at some moment of its run."""
+    targets = [one for one in plan_of([build(saga.graph)]).targets if not is_behind(one)]
+    faults = {}
+    if data.draw(st.booleans()):
+        target = data.draw(st.sampled_from(targets))
+        kinds = [kind for kind in faults_of(target) if kind != "lands late"]
+        faults = {target.state: data.draw(st.sampled_from(kinds))}
+    manners = {name: data.draw(st.sampled_from(Manner)) for name in saga.manners}
+    whole = Stopped(replace(saga, manners=manners), faults)
+    view = whole.stop(None)
+    assert view.stopped is not None
+    steps = int((view.stopped - view.started) / timedelta(milliseconds=10))
+    after = timedelta(milliseconds=10) * data.draw(st.integers(0, steps))
+    stopped = Stopped(replace(saga, manners=manners), faults)
+    stopped.stop(after)
+    return stopped
+
+
+@Sagas
+@given(saga=any_sagas(), data=st.data())
+def test_stopped_anywhere_nothing_is_left(saga: AnySaga, data: st.DataObject) -> None:
+    """A run that was stopped is undone from its events and its kept graph alone (rule 9)."""
+    stopped = stopped_somewhere(saga, data)
+    undone = stopped.undo()
+    if undone:
+        assert not stopped.world.standing
+        assert len(set(stopped.world.undone)) == len(stopped.world.undone)
+        ends = [e.type for c in stopped.commits for e in c.events if e.type == "SagaCompensated"]
+        assert len(ends) == (2 if stopped.closed else 1)
+        assert stopped.commits[0].events[0].type == "SagaStarted"
+    else:
+        assert is_final(stopped) or any(
+            node.role is Role.RETRIABLE for node in steps_of(saga.graph.nodes)
+        )
