@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from stepsaga.asl.retriers import DOUBTFUL, THROTTLED, TRANSIENT, retrier
-from stepsaga.asl.states import INVOKE
+from stepsaga.asl.states import INVOKE, TOO_LARGE, catcher
 from stepsaga.asl.times import SETTLE_RETRY, SETTLE_SECONDS
 from stepsaga.graph import Retry
 from stepsaga.limits import DISPATCH_SECONDS
@@ -98,20 +98,21 @@ def _lane() -> dict[str, Any]:
             "Retry": [retrier(errors, UNDO_RETRY) for errors in (THROTTLED, TRANSIENT, DOUBTFUL)],
             "Catch": [
                 # A probe has found that there is nothing to undo.
-                {"ErrorEquals": ["Rejected"], "ResultPath": None, "Next": "undone"},
-                {"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "not undone"},
+                catcher("Rejected", None, "undone"),
+                catcher(TOO_LARGE, "$.failure", "not undone"),
+                catcher("States.ALL", "$.failure", "not undone"),
             ],
             "ResultPath": None,
             "Next": "undone",
         },
         "undone": {
             "Type": "Pass",
-            "Parameters": {"key.$": "$.call.key", "failed": False},
+            "Parameters": {"key.$": "$.call.key", "error": ""},
             "End": True,
         },
         "not undone": {
             "Type": "Pass",
-            "Parameters": {"key.$": "$.call.key", "failed": True},
+            "Parameters": {"key.$": "$.call.key", "error.$": "$.failure.Error"},
             "End": True,
         },
     }

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from stepsaga.cli.answer import answer
 from stepsaga.cli.build import build
+from stepsaga.cli.cancel import cancel
 from stepsaga.cli.check import check
 from stepsaga.cli.compile import compile_sagas
 from stepsaga.cli.exits import PROBLEM, USAGE
@@ -28,11 +29,15 @@ from stepsaga.cli.new import new
 from stepsaga.cli.output import complain, say
 from stepsaga.cli.preflight import preflight
 from stepsaga.cli.prune import prune
+from stepsaga.cli.redrive import redrive
+from stepsaga.cli.resolve import resolve
 from stepsaga.cli.run import run
 from stepsaga.cli.show import show
 from stepsaga.cli.start import start
 from stepsaga.cli.status import status
+from stepsaga.cli.stuck import stuck
 from stepsaga.cli.template import template
+from stepsaga.cli.undo import undo
 from stepsaga.cli.wait import wait
 from stepsaga.errors import AnswerInvalid, IdInvalid, InputInvalid, StepsagaError, UsageError
 
@@ -94,7 +99,12 @@ app.command("preflight")(preflight)
 app.command("prune")(prune)
 app.command("start")(start)
 app.command("answer")(answer)
+app.command("cancel")(cancel)
 app.command("status")(status)
 app.command("wait")(wait)
 app.command("list")(list_sagas)
+app.command("stuck")(stuck)
+app.command("redrive")(redrive)
+app.command("resolve")(resolve)
+app.command("undo")(undo)
 app.command("new")(new)

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from stepsaga.asl import build
 from stepsaga.asl.names import DEFINITIONS, ENDING, definition_file
+from stepsaga.asl.text import render
+from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.authoring import graph_of
 from stepsaga.cli.discovery import find_sagas
 from stepsaga.cli.exits import PROBLEM
@@ -30,12 +32,14 @@ def compile_sagas(
         bool, typer.Option("--check", help="Write nothing; complain where a file is stale.")
     ] = False,
 ) -> None:
-    """Compile every saga to Amazon States Language, one file each."""
+    """Compile every saga to Amazon States Language, one file each, and what undoes them all."""
     folder = Path.cwd() / DEFINITIONS
     texts = {
         Path.cwd() / definition_file(saga.__name__): build(graph_of(saga)).text
         for saga in find_sagas(Path.cwd()).sound()
     }
+    if texts:
+        texts[Path.cwd() / definition_file(NAME)] = render(undo_definition())
     others = sorted(set(folder.glob(f"*{ENDING}")) - texts.keys())
     # Machines that were written by hand stay: only what we wrote carries a fingerprint.
     orphans = [path for path in others if MARK in (_read(path) or "")]

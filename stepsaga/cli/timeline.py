@@ -13,9 +13,11 @@ from stepsaga.cli.failures import LANE_FAILED, Failure, explained
 from stepsaga.cli.labels import Labels, folded
 from stepsaga.cli.values import brief, one_line
 from stepsaga.client.answers import waiting_in
+from stepsaga.client.operator import BY_HAND
 from stepsaga.engines.endings import Ending
 from stepsaga.errors import EventInvalid, UsageError
 from stepsaga.graph import steps_of
+from stepsaga.recovery.undo import UNDONE_FROM_LOG
 from stepsaga.runtime.stored import stored_bytes
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import EventTypes, late_effects_left
@@ -24,13 +26,16 @@ from stepsaga.store.saga_events import (
     SagaCompensated,
     SagaCompleted,
     SagaStarted,
+    SagaStuck,
     StepAsked,
     StepClaimed,
     StepCompensated,
     StepCompleted,
     StepLanded,
     StepRejected,
+    StepResolved,
     StepSealed,
+    UndoStarted,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +59,8 @@ class What(StrEnum):
     NOTHING = "nothing to undo"
     LATE = "late effect"
     STUCK = "stuck"
+    RESOLVED = "resolved"
+    BEGUN = "undo begun"
     ENDED = "ended"
     OTHER = "recorded"
 
@@ -235,6 +242,11 @@ class _Reader:
                 return "", What.ENDED, Ending.COMPLETED.value
             case SagaCompensated():
                 return "", What.ENDED, Ending.COMPENSATED.value
+            case UndoStarted():
+                by = f" by {event.by}" if event.by else ""
+                return "", What.BEGUN, one_line(f"from the log{by}: {event.why}")
+            case SagaStuck():
+                return "", What.STUCK, one_line(f"{', '.join(event.steps) or '?'}: {event.error}")
             case _:
                 return None
 
@@ -254,6 +266,8 @@ class _Reader:
                 told = step, What.IN_DOUBT, "nobody knows whether it happened: sealed"
             case StepCompensated():
                 told = (f"undo {step}", *_undone(event.found))
+            case StepResolved():
+                told = step, What.RESOLVED, one_line(f"{event.by or 'somebody'}: {event.why}")
             case StepLanded():
                 told = step, What.LATE, self._value(event.step, event.value)
             case _:
@@ -284,6 +298,8 @@ def _refusal(event: StepRejected) -> str:
 def _undone(found: str) -> tuple[What, str]:
     if found == "nothing":
         return What.NOTHING, "the step had done nothing"
+    if found == BY_HAND:
+        return What.UNDONE, "by hand, outside"
     if found == "doubt":
         return What.UNDONE, "whether or not it had happened"
     return What.UNDONE, "by its result"
@@ -330,7 +346,9 @@ def _reason(
             return ""
         failure = Failure(ends[0].error, ends[0].cause)
     text = explained(failure)
-    if ending is Ending.COMPENSATED:
+    if failure.error == UNDONE_FROM_LOG:
+        text = failure.cause
+    elif ending is Ending.COMPENSATED:
         text = _whose(text, failure, [r for r in rows if r.what in (What.REJECTED, What.IN_DOUBT)])
     elif failure.lanes:
         where = folded(labels.of_state(one.state, one.lane) for one in failure.lanes)

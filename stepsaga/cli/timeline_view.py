@@ -42,6 +42,8 @@ WHAT_STYLES: Final = {
     What.NOTHING: "dim",
     What.LATE: "bold magenta",
     What.STUCK: "bold red",
+    What.RESOLVED: "bold cyan",
+    What.BEGUN: "bold yellow",
     What.ENDED: "dim",
     What.OTHER: "dim",
 }

@@ -7,11 +7,13 @@ import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC
 from functools import lru_cache
 from heapq import merge
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.authoring import graph_of
 from stepsaga.client import answers
 from stepsaga.client.inputs import differing, same_input, to_send
@@ -41,6 +43,7 @@ from stepsaga.errors import (
     SagaNotDeployed,
     UsageError,
 )
+from stepsaga.limits import FIRST_END_SLOT
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.events import EventTypes
@@ -140,7 +143,7 @@ class Client:
                 client("stepfunctions"), machines=found.machines, patience=math.inf
             ),
             DynamoDBStore(client=client("dynamodb"), table=found.table, s3=client("s3")),
-            sagas=found.machines,
+            sagas=[name for name in found.machines if name != UNDO],
         )
 
     @classmethod
@@ -255,8 +258,8 @@ class Client:
     ) -> tuple[SagaStatus, ...]:
         """The latest sagas, the newest first, as far back as Step Functions knows: 90 days.
 
-        One request for each thousand, and one for each that failed: a list does not tell a
-        compensated saga from a stuck one.
+        One request for each thousand, and one for each that has ended: a list does not tell a
+        compensated saga from a stuck one, nor a completed one from one that was undone later.
 
         Args:
             saga: Its class, or its name; None for all that this client knows.
@@ -443,7 +446,15 @@ class Client:
             # An end in the stream is the last word: an execution can be stopped after it.
             commits = self.store.read(stream_of(name, view.name))
             ending = end_of(one for one in commits if began(run_of(one), view.started)) or ending
+        elif ending is Ending.COMPLETED and self._is_undone(name, view.name, view.started):
+            ending = Ending.COMPENSATED
         return told_by_execution(name, view, ending)
+
+    def _is_undone(self, name: str, id: str, started: datetime) -> bool:  # noqa: A002  # as above
+        """Whether a saga that was completed has been undone from its log since then."""
+        run = started.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        operations = self.store.read(stream_of(name, id), f"{run}/{FIRST_END_SLOT // 10_000}")
+        return end_of(operations) is Ending.COMPENSATED
 
     def _listed(self, name: str, status: Status | None) -> Iterator[tuple[str, Listed]]:
         with _deployed(name):
@@ -454,7 +465,8 @@ class Client:
         if one.status is Status.RUNNING:
             return told_by_list(name, one, Ending.RUNNING)
         if one.status is Status.SUCCEEDED:
-            return told_by_list(name, one, Ending.COMPLETED)
+            undone = self._is_undone(name, one.name, one.started)
+            return told_by_list(name, one, Ending.COMPENSATED if undone else Ending.COMPLETED)
         view = self._view(name, one.name)
         return None if view is None else self._told(name, view)
 

@@ -81,10 +81,10 @@ class Recovery:
     def _proceed(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """What can be done now; after a redrive, what had failed once more."""
         undo = event["undo"]
-        failed = set(event["failed"])
-        failed |= {one["key"] for one in event["reports"] if one["failed"]}
+        failed = {one["key"]: one["error"] for one in event["failed"]}
+        failed |= {one["key"]: one["error"] for one in event["reports"] if one["error"]}
         if _was_redriven(event["execution"], event["state"]):
-            failed = set()
+            failed = {}
         found = self._undoing.proceed(_run_of(undo), undo["generation"], failed)
         calls = [
             {
@@ -95,7 +95,8 @@ class Recovery:
             }
             for one in found["calls"]
         ]
-        return {"done": found["done"], "calls": calls, "failed": sorted(failed)}
+        kept = [{"key": key, "error": error} for key, error in sorted(failed.items())]
+        return {"done": found["done"], "calls": calls, "failed": kept}
 
     def _function(self, participant: str) -> str:
         try:

@@ -100,7 +100,9 @@ class Reconciler:
             counts[found.value] = counts.get(found.value, 0) + 1
         return counts
 
-    def undo(self, execution: Execution, log: Log, why: str, by: str = "") -> Found:
+    def undo(
+        self, execution: Execution, log: Log, why: str, *, by: str = "", completed: bool = False
+    ) -> Found:
         """Begin to undo a run from its log, or see to it that what was begun goes on."""
         fingerprint = _release(log) or self._executions.fingerprint(execution.arn)
         kept = self._store.get_definition(fingerprint) if fingerprint else None
@@ -116,6 +118,7 @@ class Reconciler:
                 input=execution.input,
                 why=why,
                 by=by,
+                completed=completed,
                 generation=generation + 1,
             )
         longest = max(node.call.seconds for node in steps_of(from_kept(kept).nodes))

@@ -46,6 +46,7 @@ MOST_CALLS: Final = 40
 https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html"""
 MOST_BYTES: Final = 96 * 1024
 """Of all calls together, as JSON, if it is more than one: a document has 256 KiB."""
+NOTHING: Final[Mapping[str, str]] = {}
 UNDONE_FROM_LOG: Final = "UndoneFromLog"
 
 
@@ -134,13 +135,16 @@ class Undoing:
             )
         return wanted
 
-    def proceed(self, run: Run, generation: int, failed: Iterable[str] = ()) -> dict[str, Any]:
+    def proceed(
+        self, run: Run, generation: int, failed: Mapping[str, str] = NOTHING
+    ) -> dict[str, Any]:
         """What can be done now.
 
         Args:
             run: The run.
             generation: Of this undo.
-            failed: The keys of moves that have failed since it was begun or redriven.
+            failed: By their keys, the errors of moves that have failed since it was begun or
+                redriven.
 
         Returns:
             ``{"done": bool, "calls": [...]}``: whether nothing is left to do, and what is to be
@@ -158,7 +162,9 @@ class Undoing:
                 f"{run.saga} {run.id} cannot be undone: {past(run, found.final)}"
             )
         if found.blocked and not found.moves:
-            names = ", ".join(names_of(found.blocked))
+            names = ", ".join(
+                sorted({f"{one.step.node.name} ({failed[one.key]})" for one in found.blocked})
+            )
             text = f"{run.saga} {run.id} is stuck: {names} could not be undone: {mend(run)}"
             raise StepFailedForGood(text)
         execution = {"Id": run.execution, "Name": run.id, "StartTime": run.run}
@@ -272,8 +278,8 @@ def names_of(moves: Iterable[Move]) -> list[str]:
 def mend(run: Run) -> str:
     """What is to be done about a saga whose undoing fails."""
     return (
-        f"after the fix `stepsaga redrive {run.saga} {run.id}`; what was done by hand"
-        f" `stepsaga resolve {run.saga} {run.id} STEP --done-by-hand --why ...`"
+        f"after the fix `stepsaga redrive {run.stream}`; for what was undone outside, first"
+        f" `stepsaga resolve {run.stream} STEP --done-by-hand --why ...`"
     )
 
 
@@ -281,7 +287,7 @@ def past(run: Run, step: Step) -> str:
     """What is to be done about a saga that is past its point of no return."""
     return (
         f"{step.node.name} is its point of no return, or behind it, and it has happened or may"
-        f" have: `stepsaga redrive {run.saga} {run.id}` goes on"
+        f" have: `stepsaga redrive {run.stream}` goes on"
     )
 
 

@@ -28,7 +28,7 @@ def saga(machine: Machine) -> dict[str, Any]:
             "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
             "UpdateReplacePolicy": either("IsProd", "Retain", "Delete"),
         },
-        f"{name}Logs": _logs(machine),
+        f"{name}Logs": logs(machine.saga),
         f"{name}Version": _version(name),
         f"{name}Live": _alias(name, failed(machine)),
     }
@@ -81,13 +81,14 @@ def _role(machine: Machine) -> dict[str, Any]:
     return rights.role("states", rights.machine(functions, records=machine.records))
 
 
-def _logs(machine: Machine) -> dict[str, Any]:
+def logs(saga: str) -> dict[str, Any]:
+    """A machine's log group."""
     return {
         "Type": "AWS::Logs::LogGroup",
         "Properties": {
             # This prefix keeps the account's resource policy for log delivery short:
             # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
-            "LogGroupName": sub(f"/aws/vendedlogs/states/${{AWS::StackName}}-{machine.saga}"),
+            "LogGroupName": sub(f"/aws/vendedlogs/states/${{AWS::StackName}}-{saga}"),
             "RetentionInDays": ref("LogRetentionDays"),
         },
     }

@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.errors import DeploymentError
 from stepsaga.runtime.keep import FILE as DEFINITIONS
 from stepsaga.sam.functions import LAYER, LAYER_LOCK, PACKAGE
@@ -76,7 +77,7 @@ def build(
         DeploymentError: There is no such thing to build; a wheel is missing; there is no room.
     """
     functions = {function.name: function for function in application.functions}
-    there = sorted([LAYER, KEEP, WATCH, *functions])
+    there = sorted([LAYER, KEEP, WATCH, RECOVERY, *functions])
     if name not in there:
         raise DeploymentError(f"there is no {name} to build; there are: {', '.join(there)}")
     try:

@@ -105,7 +105,12 @@ def machine(functions: Sequence[str], *, records: bool) -> list[Any]:
     ]
     if records:
         statements += [*events("PutItem"), use_of_key(USE_KEY)]
-    return [*statements, *_MACHINE_BASICS]
+    return [*statements, *machine_basics()]
+
+
+def machine_basics() -> list[Any]:
+    """What every machine needs: delivering logs and traces, which know no resources."""
+    return list(_MACHINE_BASICS)
 
 
 def use_of_key(actions: Sequence[str], *, via: Sequence[str] = ("dynamodb",)) -> Any:

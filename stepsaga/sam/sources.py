@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 PARTS: Final = ("errors", "limits", "runtime", "store")
 """What of stepsaga runs inside Lambda."""
-SHIPPED: Final = ("__init__.py", "errors.py", "limits.py", "py.typed", "runtime", "store")
-"""The files of that, which are in the layer."""
+SHIPPED: Final = (
+    *("__init__.py", "errors.py", "limits.py", "py.typed", "runtime", "store"),
+    *("graph.py", "asl", "recovery"),
+)
+"""The files of that, which are in the layer; behind them those of recovery, which plans anew."""
 COMPILED: Final = ("__pycache__", ".pyc")
 
 

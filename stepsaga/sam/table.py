@@ -63,7 +63,7 @@ def watch(machines: Sequence[Machine]) -> dict[str, Any]:
     )
     function["Properties"] |= {
         "Environment": {"Variables": {"STEPSAGA_STACK": ref("AWS::StackName")}},
-        "Events": {CHANGES: _changes(), ENDS: _ends(machines)},
+        "Events": {CHANGES: _changes(), ENDS: unsuccessful(machines)},
     }
     stream = ["DescribeStream", "GetRecords", "GetShardIterator"]
     metrics = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
@@ -120,7 +120,8 @@ def _changes() -> dict[str, Any]:
     }
 
 
-def _ends(machines: Sequence[Machine]) -> dict[str, Any]:
+def unsuccessful(machines: Sequence[Machine]) -> dict[str, Any]:
+    """The event that a saga's execution has ended neither completed nor compensated."""
     return {
         "Type": "EventBridgeRule",
         "Properties": {

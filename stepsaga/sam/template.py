@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.names import definition_file
+from stepsaga.asl.text import render as definition_text
+from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.errors import DeploymentError
-from stepsaga.sam import alarms, bucket, fit, functions, machines, table
+from stepsaga.sam import alarms, bucket, fit, functions, machines, recovery, table
 from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
 from stepsaga.sam.destinations import check_destinations
@@ -111,6 +114,7 @@ def check_fresh(root: Path, application: Application) -> None:
         DeploymentError: One is missing or stale.
     """
     wanted = [(one.file, "stepsaga compile", one.text) for one in application.machines]
+    wanted.append((definition_file(NAME), "stepsaga compile", definition_text(undo_definition())))
     for name, command, text in [*wanted, (FILE, "stepsaga template", "")]:
         file = root / name
         if not file.is_file():
@@ -139,6 +143,7 @@ def sections(
         *(machines.saga(one) for one in application.machines),
         table.keep(application.machines),
         table.watch(application.machines),
+        recovery.recovery(application),
         alarms.alarms(application),
     ]
     for part in parts:
@@ -191,6 +196,10 @@ def _outputs(application: Application) -> dict[str, Any]:
             "Description": "Subscribe to it: alarms are sent here",
             "Value": ref(alarms.TOPIC),
         },
+    }
+    found[recovery.MACHINE] = {
+        "Description": "What undoes a saga from its log: stepsaga undo, stepsaga cancel",
+        "Value": ref(recovery.MACHINE),
     }
     for machine in application.machines:
         found[machine.name] = {

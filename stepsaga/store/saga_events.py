@@ -139,6 +139,17 @@ class UndoStarted(Event):
     completed: bool = False
 
 
+class StepResolved(Event):
+    """A person has settled what no call could: undone it outside, or found that it never was.
+
+    It stands beside the event that says so in the words of calls.
+    """
+
+    step: str
+    why: str
+    by: str = ""
+
+
 class SagaStuck(Event):
     """The saga does not go on by itself (rule 18).
 

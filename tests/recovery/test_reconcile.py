@@ -102,7 +102,7 @@ def test_past_the_point_of_no_return_nothing_is_undone() -> None:
     assert shop.undos() == []
     assert len(shop.world.standing) == 2
     [stuck] = [e.data for c in shop.commits() for e in c.events if e.type == "SagaStuck"]
-    assert "stepsaga redrive Order one" in stuck["then"]
+    assert "stepsaga redrive Order#one" in stuck["then"]
 
 
 def test_a_compensation_that_fails_for_good_is_stuck_and_then_redriven() -> None:
@@ -130,7 +130,7 @@ def test_an_undo_that_is_stuck_is_redriven() -> None:
     shop.look(arn)
     [undo] = shop.undos()
     assert undo.status is Status.FAILED
-    assert "reserve could not be undone" in (undo.cause or "")
+    assert "reserve (StepFailed) could not be undone" in (undo.cause or "")
     assert len(shop.world.standing) == 1
     shop.broken.clear()
     shop.engine.redrive(undo.arn)

@@ -51,7 +51,11 @@ def wanted(event: Any) -> str:
     """The fault of this call; empty where there is none."""
     with open(os.environ[FILE], encoding="utf-8") as file:  # noqa: PTH123  # as little as possible
         faults = json.load(file)
-    kinds = faults.get(event["execution"]["Name"], {}).get(event["state"]["Name"], "")
+    # An undo from the log wraps its calls; their states are called as those of the saga's own.
+    call, state = event.get("call", event), event["state"]["Name"]
+    if call is not event:
+        state = f"undo {call['step']}"
+    kinds = faults.get(call["execution"]["Name"], {}).get(state, "")
     if isinstance(kinds, str):
         return kinds
     attempt = event["state"]["RetryCount"]

@@ -1,0 +1,339 @@
+"""What an operator does about sagas: cancel, undo, redrive, resolve, and see what is stuck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.asl.kept import from_kept
+from stepsaga.asl.undo import NAME
+from stepsaga.client.status import began, end_of, run_of
+from stepsaga.engines.endings import Ending
+from stepsaga.engines.protocol import Status
+from stepsaga.engines.recovering import EngineExecutions
+from stepsaga.errors import ExecutionMissing, RequestError, SagaMissing
+from stepsaga.limits import FIRST_OPERATION_SLOT
+from stepsaga.recovery.log import Log
+from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
+from stepsaga.recovery.reached import reached, undo_slots_of
+from stepsaga.recovery.reconcile import Found, Reconciler, name_of
+from stepsaga.recovery.undo import Run
+from stepsaga.runtime.journal import event_of
+from stepsaga.runtime.runtime import utc_now
+from stepsaga.store.commits import Commit, Outcome
+from stepsaga.store.saga_events import (
+    SagaStarted,
+    SagaStuck,
+    StepCompensated,
+    StepResolved,
+    StepSealed,
+)
+from stepsaga.store.slots import key_of, slot_text, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stepsaga.client.client import Client
+    from stepsaga.client.status import SagaStatus
+    from stepsaga.engines.protocol import ExecutionView
+    from stepsaga.recovery.reached import Step
+    from stepsaga.store.protocol import EventStore
+
+BY_HAND: Final = "by hand"
+CANCELLED: Final = "SagaCancelled"
+"""The error under which the execution of a saga ends that was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A saga that does not go on by itself.
+
+    Attributes:
+        status: How it is doing.
+        steps: What is left, by name.
+        why: The error that stopped it.
+        then: What is to be done, in words, with the command.
+    """
+
+    status: SagaStatus
+    steps: tuple[str, ...]
+    why: str
+    then: str
+
+
+class Operator:
+    """Operates sagas, by what a client knows of them.
+
+    Every method raises what the client's do, and `RequestError` where a saga is in no state for it:
+    nothing was changed then.
+
+    Args:
+        client: The client.
+        store: The event store, which the operator writes.
+        by: Who operates, for the record.
+        now: When; aware.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        store: EventStore,
+        *,
+        by: str = "",
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.client = client
+        self._store = store
+        self._by = by
+        self._now = now
+        executions = EngineExecutions(client.engine, dict.fromkeys(client.sagas, ""))
+        self._executions = executions
+        self._reconciler = Reconciler(store, executions, now)
+
+    def cancel(self, saga: str, saga_id: str, why: str) -> None:
+        """Stop a saga that runs, and have it undone: it is compensated, never just stopped.
+
+        Raises:
+            RequestError: It has ended; it is past its point of no return, and goes on.
+        """
+        view = self._view(saga, saga_id)
+        if view.status is not Status.RUNNING:
+            raise RequestError(f"{saga} {saga_id} does not run any more: `stepsaga status` tells")
+        self._refuse_past(saga, saga_id, view)
+        told = f"cancelled{f' by {self._by}' if self._by else ''}: {why}"
+        self.client.engine.stop(view.arn, error=CANCELLED, cause=told)
+        if self._planned(view)[1].final is not None:
+            # It passed while it was being stopped: only forward is left.
+            self.client.engine.redrive(view.arn)
+            raise RequestError(
+                f"{saga} {saga_id} passed its point of no return while it was cancelled: it goes on"
+            )
+        self._undo(view, told, completed=False)
+
+    def undo(self, saga: str, saga_id: str, why: str) -> None:
+        """Undo a saga from its log, also one that is completed, or whose machine is gone.
+
+        Raises:
+            RequestError: It runs; it is undone already; it is past its point of no return.
+        """
+        view = self._view(saga, saga_id)
+        if view.status is Status.RUNNING:
+            text = f"{saga} {saga_id} runs: `stepsaga cancel {saga}#{saga_id} --why ...` undoes it"
+            raise RequestError(text)
+        if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
+            raise RequestError(f"{saga} {saga_id} is undone already")
+        self._refuse_past(saga, saga_id, view)
+        self._undo(view, why, completed=True)
+
+    def redrive(self, saga: str, saga_id: str) -> str:
+        """Let a saga go on where it stands, after the fix; return the ARN of what goes on.
+
+        Raises:
+            RequestError: It runs, or has ended well.
+        """
+        view = self._view(saga, saga_id)
+        if view.status in {Status.RUNNING, Status.SUCCEEDED}:
+            raise RequestError(f"{saga} {saga_id} is not stuck: `stepsaga status` tells")
+        if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
+            raise RequestError(f"{saga} {saga_id} is undone: there is nothing to go on with")
+        undo = self._undo_of(view)
+        arn = view.arn if undo is None else undo.arn
+        if undo is not None and undo.status is Status.RUNNING:
+            raise RequestError(f"{saga} {saga_id} is being undone; nothing is stuck")
+        self.client.engine.redrive(arn)
+        return arn
+
+    def stuck(self, saga: str | None = None, *, limit: int = 100) -> tuple[Stuck, ...]:
+        """The sagas that do not go on by themselves, the newest first."""
+        found: list[Stuck] = []
+        for status in (Status.FAILED, Status.TIMED_OUT, Status.ABORTED):
+            listed = self.client.list(saga, status=status, limit=limit)
+            told = [self._told(one) for one in listed if one.ending is Ending.STUCK]
+            found += [one for one in told if one is not None]
+        return tuple(sorted(found, key=lambda one: one.status.started, reverse=True)[:limit])
+
+    def resolve(  # noqa: PLR0913  # what is recorded of it
+        self, saga: str, saga_id: str, step: str, why: str, *, lane: str = "", happened: bool = True
+    ) -> int:
+        """Record that a person has undone a step outside, or that it never happened.
+
+        Args:
+            saga: The saga's name.
+            saga_id: Its id.
+            step: The step whose compensation is closed.
+            why: What was done, for the record.
+            lane: The slot of one lane, ``00004/1000001``; empty for all that are open.
+            happened: Whether there was anything to undo; if not, the step itself is sealed.
+
+        Returns:
+            How many were closed; after that `redrive` goes on.
+
+        Raises:
+            RequestError: The step is not waiting to be undone.
+        """
+        view = self._view(saga, saga_id)
+        log, _, tree = self._read(view)
+        count = 0
+        for one in steps_in(tree):
+            if one.node.name == step and self._close(view, log, one, why, lane, happened=happened):
+                count += 1
+        if not count:
+            raise RequestError(
+                f"{saga} {saga_id}: {step!r} does not wait to be undone: `stepsaga stuck` lists"
+                " what does"
+            )
+        return count
+
+    # Inside
+
+    def _close(  # noqa: PLR0913  # what is recorded of it
+        self, view: ExecutionView, log: Log, step: Step, why: str, lane: str, *, happened: bool
+    ) -> bool:
+        """Fill a compensation's slot, or the step's own, if it is open; say whether it was."""
+        own = parts_of(step)
+        if lane and not "/".join(f"{part:05d}" for part in own).startswith(lane):
+            return False
+        told = event_of(StepResolved, step=step.node.name, why=why, by=self._by)
+        if not happened:
+            if log.at(own) is not None:
+                return False
+            events = [event_of(StepSealed, step=step.node.name), told]
+            self._put(view, log, own, Outcome.SEALED, events)
+            return True
+        undo = step.node.compensation
+        if undo is None or not (step.is_open or step.has_result or _is_sealed(step)):
+            return False
+        at = (*undo_slots_of(step.lanes), *undo.slot)
+        if log.at(at) is not None:
+            return False
+        if step.is_open:
+            self._put(view, log, own, Outcome.SEALED, [event_of(StepSealed, step=step.node.name)])
+        events = [event_of(StepCompensated, step=step.node.name, found=BY_HAND), told]
+        self._put(view, log, at, Outcome.COMPENSATED, events)
+        return True
+
+    def _put(
+        self,
+        view: ExecutionView,
+        log: Log,
+        parts: tuple[int, ...],
+        outcome: Outcome,
+        events: list[Any],
+    ) -> None:
+        stream, slot = stream_of(view.machine, view.name), slot_text(log.run, parts)
+        if not log.commits:
+            events = [event_of(SagaStarted, input=view.input), *events]
+        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
+        self._store.append(
+            Commit(
+                stream_id=stream,
+                slot=slot,
+                outcome=outcome,
+                events=tuple(events),
+                commit_id=key_of(stream, slot),
+                correlation_id=view.name,
+                causation_id=key_of(stream, slot_text(log.run, parts)),
+                recorded_at=moment.replace("+00:00", "Z"),
+                attempt=0,
+                fingerprint=log.commits[0].fingerprint if log.commits else "",
+            )
+        )
+
+    def _undo(self, view: ExecutionView, why: str, *, completed: bool) -> None:
+        execution = self._executions.describe(view.arn)
+        assert execution is not None  # noqa: S101  # it was described a moment ago
+        log = self._read_log(view)
+        found = self._reconciler.undo(execution, log, why, by=self._by, completed=completed)
+        if found is Found.UNKNOWN:
+            raise RequestError(
+                f"{view.machine} {view.name}: the graph of its release is not kept in the event"
+                " table, so nothing can be planned: deploy that release again"
+            )
+
+    def _refuse_past(self, saga: str, saga_id: str, view: ExecutionView) -> None:
+        found = self._planned(view)[1]
+        if found.final is not None and found.final.has_result:
+            raise RequestError(
+                f"{saga} {saga_id} is past its point of no return, {found.final.node.name!r}:"
+                " nothing of it is undone any more"
+            )
+
+    def _planned(self, view: ExecutionView) -> tuple[Log, Plan]:
+        log, found, _ = self._read(view)
+        return log, found
+
+    def _read(self, view: ExecutionView) -> tuple[Log, Plan, tuple[Any, ...]]:
+        log = self._read_log(view)
+        kept = self._store.get_definition(log.commits[0].fingerprint) if log.commits else None
+        if kept is None:
+            return log, Plan(), ()
+        tree, _ = reached(from_kept(kept), log)
+        return log, plan(tree, log), tree
+
+    def _read_log(self, view: ExecutionView) -> Log:
+        commits = list(self._store.read(stream_of(view.machine, view.name)))
+        own = [one for one in commits if began(run_of(one), view.started)]
+        moment = view.started.astimezone(UTC).isoformat(timespec="milliseconds")
+        run = run_of(own[0]) if own else moment.replace("+00:00", "Z")
+        return Log(run, own)
+
+    def _view(self, saga: str, saga_id: str) -> ExecutionView:
+        engine = self.client.engine
+        try:
+            return engine.describe(engine.execution_arn(saga, saga_id))
+        except ExecutionMissing:
+            raise SagaMissing(
+                f"there is no execution of {saga} {saga_id}: check the id, and where you look"
+            ) from None
+
+    def _undo_of(self, view: ExecutionView) -> ExecutionView | None:
+        """The execution that undoes it; None where there is none."""
+        log = self._read_log(view)
+        begun = [one for one in log.commits if one.outcome is Outcome.BEGUN]
+        if not begun:
+            return None
+        generation = int(begun[-1].slot.rpartition("/")[2]) - FIRST_OPERATION_SLOT
+        run = Run(view.machine, view.name, log.run, view.arn)
+        engine = self.client.engine
+        try:
+            return engine.describe(engine.execution_arn(NAME, name_of(run, generation)))
+        except ExecutionMissing:
+            return None
+
+    def _told(self, status: SagaStatus) -> Stuck | None:
+        """What is known of a stuck saga; None where it is being undone."""
+        view = self.client.engine.describe(status.execution)
+        undo = self._undo_of(view)
+        if undo is not None:
+            if undo.status is Status.RUNNING:
+                return None
+            _, found = self._planned(view)
+            steps = tuple(sorted({move.step.node.name for move in found.moves}))
+            return Stuck(status, steps, undo.cause or undo.error or "", _redrive(status))
+        log = self._read_log(view)
+        if end_of(log.commits):
+            return None
+        events = [event for one in log.commits for event in one.events]
+        stuck = [event.data for event in events if event.type == SagaStuck.__name__]
+        if stuck:
+            last = stuck[-1]
+            return Stuck(status, tuple(last["steps"]), last["error"], last["then"])
+        why = view.error or view.status.value
+        return Stuck(status, (), why, f"`stepsaga undo {status.saga}#{status.id} --why ...`")
+
+
+def _redrive(status: SagaStatus) -> str:
+    return f"after the fix `stepsaga redrive {status.saga}#{status.id}`"
+
+
+def _is_sealed(step: Step) -> bool:
+    return step.commit is not None and step.commit.outcome is Outcome.SEALED
+
+
+def reasons(stuck: Iterable[Stuck]) -> dict[str, list[Stuck]]:
+    """Stuck sagas by what stopped them."""
+    found: dict[str, list[Stuck]] = {}
+    for one in stuck:
+        found.setdefault(one.why, []).append(one)
+    return found

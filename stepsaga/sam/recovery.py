@@ -1,0 +1,115 @@
+"""What sees to it that sagas end well whose executions did not: a function, and a machine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.asl.names import definition_file
+from stepsaga.asl.undo import FUNCTION, NAME
+from stepsaga.recovery.entry import FUNCTIONS, MACHINES, SWEEP, UNDO
+from stepsaga.sam import rights
+from stepsaga.sam.cfn import att, either, ref, sub
+from stepsaga.sam.functions import LIVE, function_logs, lambda_function
+from stepsaga.sam.machines import logs
+from stepsaga.sam.table import unsuccessful
+
+if TYPE_CHECKING:
+    from stepsaga.sam.application import Application
+
+MACHINE: Final = f"{NAME}Machine"
+ENDED: Final = "Ended"
+SWEPT: Final = "Sweep"
+"""What the function hears of, by which SAM names what it makes."""
+SECONDS: Final = 300
+"""A sweep looks at all that has ended other than well."""
+_PREFIX: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+
+
+def recovery(application: Application) -> dict[str, Any]:
+    """The function that looks and plans, and the machine that undoes."""
+    return {**_function(application), **_machine(application)}
+
+
+def _function(application: Application) -> dict[str, Any]:
+    functions = {one.module: f"${{{one.name}.Arn}}:{LIVE}" for one in application.functions}
+    machines = {one.saga: f"${{{one.name}}}" for one in application.machines}
+    function = lambda_function(
+        FUNCTION,
+        "Undoes sagas from their log, and looks for those that need it",
+        SECONDS,
+        512,
+        "stepsaga.recovery.entry.handler",
+    )
+    # By its name: the machine needs the function.
+    undo = f"{_PREFIX}:stateMachine:{rights.machine_name(NAME)}"
+    function["Properties"] |= {
+        "Environment": {
+            "Variables": {
+                "STEPSAGA_EVENT_TABLE": ref("EventTable"),
+                FUNCTIONS: sub(json.dumps(functions)),
+                MACHINES: sub(json.dumps(machines)),
+                UNDO: sub(undo),
+            }
+        },
+        "Events": {
+            ENDED: unsuccessful(application.machines),
+            SWEPT: {
+                "Type": "Schedule",
+                "Properties": {"Schedule": "rate(5 minutes)", "Input": json.dumps({"do": SWEEP})},
+            },
+        },
+    }
+    executions = [
+        sub(f"{_PREFIX}:execution:{rights.machine_name(one.saga)}:*")
+        for one in application.machines
+    ]
+    look = ["states:DescribeExecution", "states:DescribeStateMachineForExecution"]
+    listed = [ref(one.name) for one in application.machines]
+    statements = [
+        *rights.events("PutItem", "GetItem", "Query"),
+        rights.allow(look, executions),
+        rights.allow(["states:ListExecutions"], listed),
+        rights.allow(["states:StartExecution"], sub(undo)),
+        *rights.function_basics(FUNCTION, rights.USE_KEY),
+    ]
+    return {
+        FUNCTION: function,
+        f"{FUNCTION}Role": rights.role("lambda", statements),
+        f"{FUNCTION}Logs": function_logs(FUNCTION),
+    }
+
+
+def _machine(application: Application) -> dict[str, Any]:
+    kept = either("IsProd", "Retain", "Delete")
+    called = [f"${{{one.name}.Arn}}:{LIVE}" for one in application.functions]
+    calls = [att(f"{FUNCTION}.Arn"), *map(sub, called)]
+    statements = [rights.allow(["lambda:InvokeFunction"], calls), *rights.machine_basics()]
+    return {
+        MACHINE: {
+            "Type": "AWS::Serverless::StateMachine",
+            # Deleting a machine ends its executions where they stand: half undone.
+            "DeletionPolicy": kept,
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "Name": sub(rights.machine_name(NAME)),
+                "DefinitionUri": definition_file(NAME),
+                "DefinitionSubstitutions": {FUNCTION: att(f"{FUNCTION}.Arn")},
+                "Role": att(f"{MACHINE}Role.Arn"),
+                "Logging": {
+                    "Level": "ERROR",
+                    "IncludeExecutionData": False,
+                    "Destinations": [
+                        {"CloudWatchLogsLogGroup": {"LogGroupArn": att(f"{MACHINE}Logs.Arn")}}
+                    ],
+                },
+                "Tracing": {"Enabled": True},
+            },
+        },
+        f"{MACHINE}Role": {
+            **rights.role("states", statements),
+            "DeletionPolicy": kept,
+            "UpdateReplacePolicy": kept,
+        },
+        f"{MACHINE}Logs": logs(NAME),
+    }

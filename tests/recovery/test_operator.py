@@ -1,0 +1,171 @@
+"""What an operator does: cancel, undo, redrive, resolve, and see what is stuck."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stepsaga.client import Client
+from stepsaga.client.operator import Operator
+from stepsaga.engines.endings import Ending
+from stepsaga.errors import RequestError
+from tests.asl.graphs import look, pivot, saga, step, tail
+from tests.recovery.shop import Shop
+
+if TYPE_CHECKING:
+    from stepsaga.graph import SagaGraph
+
+MOMENT = timedelta(milliseconds=10)
+
+
+def three() -> SagaGraph:
+    """Three steps that can be undone."""
+    return saga([step("reserve"), step("charge"), step("ship")], name="Order")
+
+
+def past_pivot() -> SagaGraph:
+    """A step, a point of no return, and one that is tried again."""
+    return saga(
+        [step("reserve"), pivot("pay", probe="handlers.shipping:find"), tail("tell")], name="Order"
+    )
+
+
+def refused_last() -> SagaGraph:
+    """Two steps that can be undone, and a look that can fail."""
+    return saga([step("reserve"), step("charge"), look("check")], name="Order")
+
+
+def operator_of(shop: Shop) -> Operator:
+    """An operator called ann."""
+    client = Client(shop.engine, shop.store, sagas=["Order"], now=shop.clock.now)
+    return Operator(client, shop.store, by="ann", now=shop.clock.now)
+
+
+def stuck_shop() -> tuple[Shop, str]:
+    """A saga whose compensation fails for good, looked at by the reconciler; its execution."""
+    shop = Shop(refused_last())
+    shop.broken |= {"handlers.payments:check", "handlers.payments:undo_charge"}
+    arn = shop.start()
+    shop.engine.wait(arn)
+    shop.look(arn)
+    return shop, arn
+
+
+def told(shop: Shop, kind: str) -> list[Any]:
+    """The data of the events of one type."""
+    return [e.data for c in shop.commits() for e in c.events if e.type == kind]
+
+
+def test_a_cancelled_saga_is_undone() -> None:
+    """It is stopped, and compensated; who cancelled it and why is on the record."""
+    shop = Shop(three())
+    arn = shop.start()
+    operator = operator_of(shop)
+    shop.clock.after(MOMENT * 3, lambda: operator.cancel("Order", "one", "out of stock"))
+    shop.engine.wait(arn)
+    shop.undos()
+    assert not shop.world.standing
+    assert operator.client.status("Order", "one").ending is Ending.COMPENSATED
+    [begun] = told(shop, "UndoStarted")
+    assert (begun["by"], begun["why"]) == ("ann", "cancelled by ann: out of stock")
+
+
+def test_past_the_pivot_a_cancel_is_refused() -> None:
+    """Nothing is stopped: the saga goes on, and whoever asked is told why."""
+    shop = Shop(past_pivot())
+    shop.broken.add("handlers.notifications:tell")
+    arn = shop.start()
+    operator, said = operator_of(shop), []
+
+    def cancel() -> None:
+        try:
+            operator.cancel("Order", "one", "too late")
+        except RequestError as error:
+            said.append(str(error))
+            shop.broken.clear()
+
+    shop.clock.after(MOMENT * 50, cancel)
+    shop.engine.wait(arn)
+    assert operator.client.status("Order", "one").ending is Ending.COMPLETED
+    assert "past its point of no return, 'pay'" in said[0]
+
+
+def test_a_completed_saga_is_undone_when_somebody_asks() -> None:
+    """Everything is taken back, in reverse, and the log tells both ends."""
+    shop = Shop(three())
+    arn = shop.start()
+    shop.engine.wait(arn)
+    operator = operator_of(shop)
+    operator.undo("Order", "one", "a wrong order")
+    shop.undos()
+    assert not shop.world.standing
+    ends = [one for one in shop.events() if one in {"SagaCompleted", "SagaCompensated"}]
+    assert ends == ["SagaCompleted", "SagaCompensated"]
+    with pytest.raises(RequestError, match="is undone already"):
+        operator.undo("Order", "one", "again")
+
+
+def test_what_runs_is_cancelled_not_undone() -> None:
+    """An undo beside a running execution would race with it."""
+    shop = Shop(three())
+    shop.start()
+    with pytest.raises(RequestError, match="stepsaga cancel Order#one"):
+        operator_of(shop).undo("Order", "one", "now")
+
+
+def test_what_is_stuck_is_listed_and_redriven() -> None:
+    """The list says what is left, why, and the command; after the fix that command works."""
+    shop, _ = stuck_shop()
+    operator = operator_of(shop)
+    [stuck] = operator.stuck()
+    assert (stuck.status.id, stuck.steps) == ("one", ("charge",))
+    assert "stepsaga redrive Order#one" in stuck.then
+    shop.broken.clear()
+    arn = operator.redrive("Order", "one")
+    shop.engine.wait(arn)
+    assert operator.stuck() == ()
+    assert not shop.world.standing
+
+
+def test_a_stuck_undo_is_redriven_itself() -> None:
+    """Where an undo from the log is stuck, it is that which goes on."""
+    shop = Shop(three())
+    shop.broken.add("handlers.payments:undo_reserve")
+    shop.look(shop.stopped(MOMENT * 3))
+    shop.undos()
+    operator = operator_of(shop)
+    [stuck] = operator.stuck()
+    assert stuck.steps == ("reserve",)
+    shop.broken.clear()
+    shop.engine.wait(operator.redrive("Order", "one"))
+    assert not shop.world.standing
+    assert operator.stuck() == ()
+
+
+def test_what_was_done_by_hand_is_closed_on_the_record() -> None:
+    """A person's word takes the compensation's place, and says whose it is."""
+    shop, _ = stuck_shop()
+    operator = operator_of(shop)
+    assert operator.resolve("Order", "one", "charge", "refunded in the bank's portal") == 1
+    shop.engine.wait(operator.redrive("Order", "one"))
+    assert operator.client.status("Order", "one").ending is Ending.COMPENSATED
+    [resolved] = told(shop, "StepResolved")
+    assert resolved == {"step": "charge", "why": "refunded in the bank's portal", "by": "ann"}
+    assert len(shop.world.standing) == 1  # the charge, which was refunded outside
+    with pytest.raises(RequestError, match="'charge' does not wait to be undone"):
+        operator.resolve("Order", "one", "charge", "again")
+
+
+def test_nothing_stuck_is_nothing_to_redrive() -> None:
+    """A saga that runs, or ended well, is left alone."""
+    shop = Shop(three())
+    arn = shop.start()
+    operator = operator_of(shop)
+    with pytest.raises(RequestError, match="is not stuck"):
+        operator.redrive("Order", "one")
+    shop.engine.wait(arn)
+    with pytest.raises(RequestError, match="is not stuck"):
+        operator.redrive("Order", "one")
+    assert operator.stuck() == ()
