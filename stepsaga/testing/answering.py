@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
@@ -15,10 +16,11 @@ from stepsaga.store.commits import Outcome
 from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from stepsaga.engines.answering import Asked
+    from stepsaga.engines.protocol import Engine
     from stepsaga.engines.simulator import Simulator
     from stepsaga.graph import Question, SagaGraph
     from stepsaga.store.commits import Commit
@@ -39,7 +41,7 @@ class Manner(StrEnum):
     CONTRADICTS = "answered yes and no"
 
 
-_AFTER: Final[Mapping[Manner, tuple[float, ...]]] = {
+_PAUSES: Final[Mapping[Manner, tuple[float, ...]]] = {
     Manner.AT_ONCE: (0,),
     Manner.LATER: (0.5,),
     Manner.NEVER: (),
@@ -49,7 +51,10 @@ _AFTER: Final[Mapping[Manner, tuple[float, ...]]] = {
     Manner.REJECTS: (0.09,),
     Manner.CONTRADICTS: (0, 0, 0.03),
 }
-"""When each of the answers is given, as a part of the time for which one is waited."""
+"""The pauses before each of the answers, as parts of the time for which one is waited."""
+
+Later = Callable[[float, Callable[[], None]], None]
+"""Lets something happen after so many seconds."""
 
 
 class Answering(StoreInFront):
@@ -79,8 +84,21 @@ class Answering(StoreInFront):
         self._value = value
         self.asked: set[str] = set()
         """The steps that have asked so far."""
-        self.simulator: Simulator | None = None
-        """Where the saga runs, and time passes."""
+        self._engine: Any = None
+        self._later: Later = _never
+        self._now: Callable[[], datetime] = _no_time
+
+    def on(self, engine: Engine, later: Later, now: Callable[[], datetime]) -> None:
+        """Answer through an engine, by its clock."""
+        self._engine, self._later, self._now = engine, later, now
+
+    def on_simulator(self, simulator: Simulator) -> None:
+        """Answer on a simulator, in virtual time."""
+
+        def later(seconds: float, do: Callable[[], None]) -> None:
+            simulator.clock.after(timedelta(seconds=seconds), do)
+
+        self.on(simulator, later, simulator.clock.now)
 
     def append(self, commit: Commit) -> Commit:
         """Hear of a question once it is in the stream."""
@@ -91,22 +109,37 @@ class Answering(StoreInFront):
         return stored
 
     def _plan(self, asked: Asked) -> None:
-        question, simulator = self._questions[asked.step], self.simulator
-        if question is None or simulator is None:
+        question = self._questions[asked.step]
+        if question is None or self._engine is None:
             return
         self.asked.add(asked.step)
-        manner = self._manners.get(asked.step, Manner.AT_ONCE)
-        for number, part in enumerate(_AFTER[manner]):
-            rejects = manner is Manner.REJECTS or (manner is Manner.CONTRADICTS and number > 1)
-            answer = Answer(rejected=True) if rejects else Answer(self._value(asked.step))
-            engine = _Deaf() if manner is Manner.UNHEARD else simulator
-            act = partial(self._give, answer, asked, engine, simulator.clock.now)
-            simulator.clock.after(timedelta(seconds=part * _patience(question)), act)
+        pauses = _PAUSES[self._manners.get(asked.step, Manner.AT_ONCE)]
+        patience = _patience(question)
+        self._go_on(asked, [(number, part * patience) for number, part in enumerate(pauses)])
 
-    def _give(self, answer: Answer, asked: Asked, engine: Any, now: Callable[[], datetime]) -> None:
+    def _go_on(self, asked: Asked, planned: Sequence[tuple[int, float]]) -> None:
+        """Say the next thing after its pause, and then the rest."""
+        if planned:
+            (number, pause), *rest = planned
+            self._later(pause, partial(self._say, asked, number, rest))
+
+    def _say(self, asked: Asked, number: int, rest: Sequence[tuple[int, float]]) -> None:
+        manner = self._manners.get(asked.step, Manner.AT_ONCE)
+        rejects = manner is Manner.REJECTS or (manner is Manner.CONTRADICTS and number > 1)
+        answer = Answer(rejected=True) if rejects else Answer(self._value(asked.step))
+        engine: Any = _Deaf() if manner is Manner.UNHEARD else self._engine
         # The time that was up, a fault, or the first of two answers may have decided before.
         with suppress(AnsweredAlready):
-            give(answer, asked, engine=engine, store=self._inner, now=now)
+            give(answer, asked, engine=engine, store=self._inner, now=self._now)
+        self._go_on(asked, rest)
+
+
+def _never(seconds: float, do: Callable[[], None]) -> None:
+    del seconds, do
+
+
+def _no_time() -> datetime:
+    raise RuntimeError("on comes before the first question")
 
 
 def _patience(question: Question) -> int:

@@ -90,7 +90,7 @@ def run(
         resolve=Handlers(saga.graph, world, saga.values).resolve,
         faults=faults,
     )
-    asked.simulator = simulator
+    asked.on_simulator(simulator)
     arn = simulator.start("Any", saga.input, name="one")
     view = simulator.wait(arn)
     redrives = 0

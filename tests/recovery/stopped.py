@@ -50,7 +50,7 @@ class Stopped:
         self.engine = Simulator.for_sagas(
             [self.compiled], store=asked, resolve=resolve, faults=self.faults
         )
-        asked.simulator = self.engine
+        asked.on_simulator(self.engine)
         self.functions = LocalFunctions(
             [PARTICIPANT], store=self.store, now=self.engine.clock.now, resolve=resolve
         )

@@ -16,7 +16,7 @@ from stepsaga.store.table import create_table
 from tests.absent import absent
 from tests.contract.engines.ahead import StageAhead, asked_for
 from tests.contract.engines.graphs import TABLE
-from tests.contract.engines.hurry import hurried, with_short_questions
+from tests.contract.engines.hurry import asked_briefly, hurried
 from tests.contract.engines.moto_engine import MotoEngine
 from tests.contract.engines.scripts import Company
 from tests.contract.engines.servers import COMPOSE_FILE, NAME, why_absent
@@ -50,7 +50,7 @@ def moto() -> Iterator[Stage]:
         store = DynamoDBStore(client=client, table=TABLE)
         company = Company(store, engine=engine)
         engine.functions = company
-        yield Stage(engine, company, store, with_short_questions)
+        yield Stage(engine, company, store, asked_briefly)
         client.delete_table(TableName=TABLE)
         client.close()
 

@@ -25,7 +25,7 @@ LIMIT: Final = 6
 def hurried(case: Case) -> str:
     """The definition of a case."""
     hanging = {name for name, acts in case.script.items() if any(map(_hangs, acts))}
-    return with_short_times(case.definition, hanging)
+    return with_short_questions(with_short_times(case.definition, hanging), QUESTION)
 
 
 def with_short_times(definition: str, hanging: Collection[str]) -> str:
@@ -42,11 +42,16 @@ def with_short_times(definition: str, hanging: Collection[str]) -> str:
     return json.dumps(machine)
 
 
-def with_short_questions(case: Case) -> str:
+def asked_briefly(case: Case) -> str:
     """The definition of a case, in which nobody is waited for very long."""
-    machine = json.loads(case.definition)
+    return with_short_questions(case.definition, QUESTION)
+
+
+def with_short_questions(definition: str, seconds: int) -> str:
+    """A definition, where a Task waits for its token so long at most."""
+    machine = json.loads(definition)
     for state in states_of(machine).values():
-        _shorten_question(state)
+        _shorten_question(state, seconds)
     return json.dumps(machine)
 
 
@@ -64,9 +69,9 @@ def _hangs(act: object) -> bool:
     return isinstance(act, Hangs)
 
 
-def _shorten_question(state: dict[str, Any]) -> None:
+def _shorten_question(state: dict[str, Any], seconds: int) -> None:
     if state.get("Resource", "").endswith(".waitForTaskToken"):
-        for name, most in (("TimeoutSeconds", QUESTION), ("HeartbeatSeconds", QUESTION - 1)):
+        for name, most in (("TimeoutSeconds", seconds), ("HeartbeatSeconds", seconds - 1)):
             if name in state:
                 state[name] = min(state[name], most)
 
@@ -74,7 +79,6 @@ def _shorten_question(state: dict[str, Any]) -> None:
 def _shorten(state: dict[str, Any], *, hangs: bool) -> None:
     if hangs and "TimeoutSeconds" in state:
         state["TimeoutSeconds"] = TIMEOUT
-    _shorten_question(state)
     if "Seconds" in state:
         state["Seconds"] = min(state["Seconds"], 1)
     for retrier in state.get("Retry", []):

@@ -13,7 +13,7 @@ way in; everything that is replaced is listed in `_seams`, and put back when the
 - *Time.* Waits and the pauses of retries take no time; they use up the execution's time instead.
 - *Clients.* One for each service, not one for each Task.
 - *Parsing.* A text is parsed once, not at each start: what comes of it keeps nothing of a run, and
-  parsing takes moto longer than running.
+  parsing takes moto longer than running. One at a time: the parser's list of scopes is shared.
 - *Start time.* moto puts a ``datetime`` into the context object; Step Functions an ISO text.
 - *The end.* An event is set when an execution is over, so that nobody has to poll.
 - *Refusals.* A definition that is refused leaves the parser's list of scopes behind, for all later
@@ -28,7 +28,7 @@ import logging
 import os
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from threading import Event, local
+from threading import Event, Lock, local
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakKeyDictionary
@@ -92,6 +92,7 @@ class MotoEngine:
         self._made: set[str] = set()
         self._closed: dict[str, Sequence[HistoryEvent]] = {}
         self._clients: dict[str, Any] = {}
+        self._lock = Lock()
 
     def __enter__(self) -> Self:
         self._seams = _seams(self)
@@ -211,8 +212,9 @@ class MotoEngine:
 
     def client_of(self, region: str, service: str, state_credentials: object = None) -> Any:
         """What Tasks use to call a service: moto's own client, kept."""
-        if service not in self._clients:
-            self._clients[service] = boto_client_for(region, service, state_credentials)
+        with self._lock:  # boto3 makes one client at a time
+            if service not in self._clients:
+                self._clients[service] = boto_client_for(region, service, state_credentials)
         return self._clients[service]
 
     @property
@@ -389,7 +391,13 @@ def _eval_state() -> Any:
 
 
 def _parse() -> Any:
-    return staticmethod(lru_cache(maxsize=None)(AmazonStateLanguageParser.parse))
+    original, alone = lru_cache(maxsize=None)(AmazonStateLanguageParser.parse), Lock()
+
+    def parse(definition: str) -> Any:
+        with alone:
+            return original(definition)
+
+    return staticmethod(parse)
 
 
 def _wait_interval(engine: MotoEngine) -> Any:

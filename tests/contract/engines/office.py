@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
-from threading import Lock, Timer
-from typing import TYPE_CHECKING, Any, Protocol
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
@@ -32,12 +31,12 @@ if TYPE_CHECKING:
     from stepsaga.engines.endings import Ending
     from stepsaga.engines.functions import Functions
     from stepsaga.engines.protocol import Engine
-    from stepsaga.engines.simulator import Simulator
     from stepsaga.store.commits import Commit
     from stepsaga.store.dynamodb import DynamoDBStore
     from stepsaga.store.memory import MemoryStore
     from stepsaga.store.protocol import EventStore
     from tests.contract.engines.question_cases import Says
+    from tests.times import Time
 
 
 @dataclass(frozen=True)
@@ -113,50 +112,6 @@ class Hearing(StoreInFront):
         except Exception as error:  # noqa: BLE001  # the cases say which
             self._said[which].append(type(error).__name__)
         self._plan(which, rest)
-
-
-class Time(Protocol):
-    """What happens later in one run."""
-
-    def later(self, seconds: float, do: Callable[[], None]) -> None:
-        """Let something happen after a while."""
-
-    def settle(self) -> None:
-        """Let all of it happen, and what that lets happen."""
-
-
-class VirtualTime:
-    """What happens later on a simulator's clock."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
-
-    def later(self, seconds: float, do: Callable[[], None]) -> None:
-        """Let the clock do it."""
-        self._simulator.clock.after(timedelta(seconds=seconds), do)
-
-    def settle(self) -> None:
-        """Let the simulator come to rest."""
-        self._simulator.settle()
-
-
-class RealTime:
-    """What happens later on this computer's clock."""
-
-    def __init__(self) -> None:
-        self._timers: list[Timer] = []
-
-    def later(self, seconds: float, do: Callable[[], None]) -> None:
-        """Let a thread do it."""
-        timer = Timer(seconds, do)
-        timer.daemon = True
-        self._timers.append(timer)
-        timer.start()
-
-    def settle(self) -> None:
-        """Wait for the threads."""
-        for timer in self._timers:  # grows while it is read
-            timer.join()
 
 
 @dataclass

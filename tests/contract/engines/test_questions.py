@@ -20,11 +20,12 @@ from tests.contract.engines.checking import ENGINES, OTHERS, lacking
 from tests.contract.engines.graphs import TABLE
 from tests.contract.engines.lacks import LACKS, Lack, allowed, failures_of, lacks_of
 from tests.contract.engines.moto_engine import MotoEngine
-from tests.contract.engines.office import Office, RealTime, VirtualTime
+from tests.contract.engines.office import Office
 from tests.contract.engines.on_ministack import Switchboard
 from tests.contract.engines.question_cases import ASKING
 from tests.contract.engines.reference import Watched
 from tests.contract.engines.scripts import Company
+from tests.times import RealTime, VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
