@@ -20,7 +20,7 @@ TEXT = (ROOT / "docs" / "errors.md").read_text("utf-8")
 RUNNER = Path(__file__).with_name("run_examples.py")
 
 _PART = re.compile(
-    r"^## (S\d{3}) ([^\n]+)$|^```python ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^## (S[1-5]\d\d) ([^\n]+)$|^```python ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 

@@ -21,6 +21,7 @@ ALLOWED = {
     "runtime": {"errors", "limits", "store"},
     "asl": {"errors", "limits", "graph", "runtime"},
     "checks": {"errors", "limits", "graph", "asl", "runtime"},
+    "compat": {"errors", "limits", "graph", "checks", "asl", "runtime", "store"},
     "authoring": {"errors", "limits", "graph", "checks", "asl", "runtime"},
     "sam": {"errors", "limits", "graph", "asl", "runtime"},
     "engines": {"errors", "limits", "graph", "asl", "runtime", "store", "sam"},
