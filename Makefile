@@ -58,12 +58,13 @@ test: stack  ## the whole test suite
 nightly: stack  ## 2,000 generated sagas with every fault: takes a night
 	STEPSAGA_SAGAS=2000 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) tests/language
 
-check: setup  ## format, lint, types, generated files
+check: setup  ## format, lint, types, generated files, releases
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/stepsaga compile --check
 	$(BIN)/stepsaga template --check
+	$(BIN)/stepsaga diff
 	$(BIN)/cfn-lint template.yaml
 
 format: setup  ## rewrite the sources as `make check` wants them

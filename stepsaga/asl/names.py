@@ -26,6 +26,8 @@ EVENT_TABLE: Final = "EventTable"
 DEFINITIONS: Final = "statemachines"
 """The folder of a project's compiled definitions."""
 ENDING: Final = ".asl.json"
+RELEASED: Final = f"{DEFINITIONS}/released"
+"""The folder of what was deployed, and may still run or have to be undone."""
 
 
 def snake(name: str) -> str:

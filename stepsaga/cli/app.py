@@ -22,6 +22,7 @@ from stepsaga.cli.build import build
 from stepsaga.cli.cancel import cancel
 from stepsaga.cli.check import check
 from stepsaga.cli.compile import compile_sagas
+from stepsaga.cli.diff import diff
 from stepsaga.cli.exits import PROBLEM, USAGE
 from stepsaga.cli.graph import graph
 from stepsaga.cli.list import list_sagas
@@ -30,6 +31,7 @@ from stepsaga.cli.output import complain, say
 from stepsaga.cli.preflight import preflight
 from stepsaga.cli.prune import prune
 from stepsaga.cli.redrive import redrive
+from stepsaga.cli.release import release
 from stepsaga.cli.resolve import resolve
 from stepsaga.cli.run import run
 from stepsaga.cli.show import show
@@ -91,6 +93,8 @@ def _options(
 app.command("check")(check)
 app.command("compile")(compile_sagas)
 app.command("template")(template)
+app.command("diff")(diff)
+app.command("release")(release)
 app.command("build")(build)
 app.command("graph")(graph)
 app.command("run")(run)

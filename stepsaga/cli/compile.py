@@ -1,4 +1,4 @@
-"""`stepsaga compile`: the sagas as state machines, in ``statemachines/``."""
+"""`stepsaga compile`: the sagas as state machines, in ``statemachines/``, each with its release."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from stepsaga.authoring import graph_of
 from stepsaga.cli.discovery import find_sagas
 from stepsaga.cli.exits import PROBLEM
 from stepsaga.cli.output import complain, console, say
+from stepsaga.compat.places import ENDING as RELEASE
+from stepsaga.compat.places import release_file
+from stepsaga.compat.releases import release_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,15 +35,20 @@ def compile_sagas(
         bool, typer.Option("--check", help="Write nothing; complain where a file is stale.")
     ] = False,
 ) -> None:
-    """Compile every saga to Amazon States Language, one file each, and what undoes them all."""
+    """Compile every saga to Amazon States Language, and what undoes them all.
+
+    Beside each its release, for `diff`.
+    """
     folder = Path.cwd() / DEFINITIONS
-    texts = {
-        Path.cwd() / definition_file(saga.__name__): build(graph_of(saga)).text
-        for saga in find_sagas(Path.cwd()).sound()
-    }
+    texts: dict[Path, str] = {}
+    for saga in find_sagas(Path.cwd()).sound():
+        graph = graph_of(saga)
+        texts[Path.cwd() / definition_file(graph.name)] = build(graph).text
+        texts[Path.cwd() / release_file(graph.name)] = text_of(release_of(graph))
     if texts:
         texts[Path.cwd() / definition_file(NAME)] = render(undo_definition())
-    others = sorted(set(folder.glob(f"*{ENDING}")) - texts.keys())
+    there = {*folder.glob(f"*{ENDING}"), *folder.glob(f"*{RELEASE}")}
+    others = sorted(there - texts.keys())
     # Machines that were written by hand stay: only what we wrote carries a fingerprint.
     orphans = [path for path in others if MARK in (_read(path) or "")]
     if check:
@@ -62,7 +70,7 @@ def _compare(texts: Mapping[Path, str], orphans: Sequence[Path]) -> None:
     stale = {path: old for path, text in texts.items() if (old := _read(path)) != text}
     for path, old in stale.items():
         complain(f"{_short(path)} is {'missing' if old is None else 'stale'}")
-        if old is not None:
+        if old is not None and path.name.endswith(ENDING):
             _show(differences(old, texts[path]))
     for path in orphans:
         complain(f"{_short(path)} belongs to no saga")

@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from stepsaga.compat.releases import LiveCall, Release
     from stepsaga.graph import Node
 
-DRAIN: Final = (
-    "or acknowledge it once no saga of that release is open (`stepsaga list`), and none will have"
-    " to be undone"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Fill:
@@ -71,7 +66,7 @@ class Pair:
 
     def broken(self, about: About, text: str, hint: str) -> Finding:
         """A break."""
-        return self._finding(about, Weight.BREAK, text, f"{hint}, {DRAIN}")
+        return self._finding(about, Weight.BREAK, text, hint)
 
     def noted(self, about: About, text: str, hint: str = "") -> Finding:
         """A note."""

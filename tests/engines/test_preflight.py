@@ -71,6 +71,23 @@ def test_a_stale_definition(folder: Folder) -> None:
     )
 
 
+def test_prod_gets_what_is_recorded(folder: Folder) -> None:
+    """What is deployed to prod must be among the releases with which later ones are compared."""
+    project = folder.project(parameters={"Stage": "prod"})
+    found = told(list(checks.recorded(project)))
+    assert found.text == "FulfilOrder as it is now is not in statemachines/released/"
+    assert "run `stepsaga release`" in found.hint
+    place = folder.root / "statemachines/released"
+    place.mkdir()
+    (place / "fulfil_order.0.json").write_text("[]")
+    assert told(list(checks.recorded(project))) == found
+    [machine] = application().machines
+    (place / "fulfil_order.1.json").write_text(f'{{"fingerprint": "{machine.fingerprint}"}}')
+    [fine] = checks.recorded(project)
+    assert fine.state is State.OK
+    assert list(checks.recorded(folder.project())) == []
+
+
 def test_a_stale_template(folder: Folder) -> None:
     """A handler that changed makes the template stale."""
     folder.change("handlers/payments.py", lambda text: text + "\n# more\n")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.asl.names import DEFINITIONS
+from stepsaga.asl.names import DEFINITIONS, RELEASED
 from stepsaga.engines.ministack.server import PROFILE as LOCAL_PROFILE
 from stepsaga.engines.preflight.built import built
 from stepsaga.engines.preflight.findings import fine, problem, unknown
@@ -33,6 +34,8 @@ CAPABILITIES: Final = {
     "CAPABILITY_AUTO_EXPAND": ("CAPABILITY_AUTO_EXPAND",),
 }
 """What CloudFormation wants to be told for roles and for macros, and what says it."""
+PROD: Final = "prod"
+"""The stage whose sagas somebody counts on."""
 BUCKETS: Final = ("resolve_s3", "s3_bucket")
 LONGEST_FUNCTION: Final = 64
 """Characters of a function's name.
@@ -96,6 +99,27 @@ def generated_files(project: Project) -> Iterator[Finding]:
         yield problem("generated files", str(error))
     else:
         yield fine("generated files", f"{TEMPLATE} and {DEFINITIONS}/ are up to date")
+
+
+def recorded(project: Project) -> Iterator[Finding]:
+    """What goes to prod is recorded, so that later releases are compared with it."""
+    if project.environment.parameters.get("Stage") != PROD:
+        return
+    known = {_fingerprint(path) for path in (project.root / RELEASED).glob("*.json")}
+    lost = [one.saga for one in project.application.machines if one.fingerprint not in known]
+    if lost:
+        text = f"{', '.join(lost)} as it is now is not in {RELEASED}/"
+        hint = "run `stepsaga release`, and commit: `stepsaga diff` compares with what is there"
+        yield problem("releases", text, hint)
+    else:
+        yield fine("releases", f"what is deployed is in {RELEASED}/")
+
+
+def _fingerprint(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("fingerprint")
+    except (ValueError, AttributeError):
+        return None  # `stepsaga diff` says what is wrong with it
 
 
 def parameters(project: Project) -> Iterator[Finding]:
@@ -237,6 +261,7 @@ def local_stage(project: Project) -> Iterator[Finding]:
 
 CHECKS: Final[tuple[Callable[[Project], Iterator[Finding]], ...]] = (
     generated_files,
+    recorded,
     local_stage,
     parameters,
     target,
