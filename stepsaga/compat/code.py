@@ -70,6 +70,14 @@ class Code(Protocol):
         """
         ...
 
+    def error(self, reference: str) -> bool:
+        """Whether there is a class of errors of that name.
+
+        Raises:
+            Unseen: That cannot be told.
+        """
+        ...
+
 
 class SourceCode:
     """The code as it can be imported here and now."""
@@ -113,6 +121,14 @@ class SourceCode:
             return None
         return Schema(schemas["reads"], shared), Schema(schemas["writes"], shared)
 
+    def error(self, reference: str) -> bool:
+        """As `Code.error`."""
+        module, _, name = reference.partition(":")
+        try:
+            return isinstance(attrgetter(name)(import_module(module)), type)
+        except Exception:  # noqa: BLE001  # as above
+            return False
+
 
 def _schemas(
     hints: Mapping[str, Any], names: Iterable[str]
@@ -139,10 +155,13 @@ class ReleasedCode:
     def __init__(self, releases: Iterable[Release]) -> None:
         self._calls: dict[str, tuple[Release, LiveCall]] = {}
         self._models: dict[str, tuple[Schema, Schema]] = {}
+        self._errors: set[str] = set()
         for release in releases:
             self._models[release.graph.input.model] = release.input, release.normal
             for one in calls_of(release.graph):
                 self._calls.setdefault(one.call.handler, (release, one))
+                retry = one.call.retry
+                self._errors |= {*retry.only, *retry.never} if retry else set()
 
     def handler(self, reference: str) -> Handler | None:
         """As `Code.handler`."""
@@ -170,6 +189,12 @@ class ReleasedCode:
         if reference not in self._models:
             raise Unseen(reference)
         return self._models[reference]
+
+    def error(self, reference: str) -> bool:
+        """As `Code.error`."""
+        if reference not in self._errors:
+            raise Unseen(reference)
+        return True
 
 
 @dataclass(frozen=True)

@@ -25,5 +25,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S710": "Less time than an old call has",
         "S711": "What cannot be told",
         "S712": "What holds for new sagas only",
+        "S713": "An error that is gone",
     }
 )

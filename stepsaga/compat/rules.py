@@ -200,6 +200,23 @@ def _time(pair: Pair, one: LiveCall) -> Iterator[Finding]:
         yield pair.broken(about, text, "give a step of that participant as much time")
 
 
+def errors(pair: Pair) -> Iterator[Finding]:
+    """S713: an old call is tried again for an error that nothing raises any more."""
+    for one in calls_of(pair.old.graph):
+        if not one.live or one.call.retry is None:
+            continue
+        about = About("S713", one.node.name, whom(one))
+        for reference in one.call.retry.only:
+            try:
+                there = pair.new.code.error(reference)
+            except Unseen:
+                yield pair.unseen(about, f"{reference} is still there")
+                continue
+            if not there:
+                text = f"{reference} is gone, for which alone {one.label!r} is tried again"
+                yield pair.broken(about, text, "keep the class, as a base of what is raised now")
+
+
 def items(pair: Pair) -> Iterator[Finding]:
     """S706: the undo of a map in a lane reads its items from the input, by its model."""
     graph = pair.old.graph
@@ -330,7 +347,7 @@ def structure(pair: Pair) -> Iterator[Finding]:
         yield pair.noted(About("S712", "", Whom.NEW), "; ".join(found), hint)
 
 
-RULES: Final = (sagas, functions, handlers, items, events, questions, results, structure)
+RULES: Final = (sagas, functions, handlers, errors, items, events, questions, results, structure)
 
 
 def whom(one: LiveCall) -> Whom:

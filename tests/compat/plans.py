@@ -205,9 +205,14 @@ def changed(draw: st.DrawFn, plan: Plan) -> Plan:
     if plan.inner and inside:
         at = draw(st.integers(0, len(plan.inner) - 1))
         other = draw(changed(plan.inner[at]))
-        plan = replace(plan, inner=(*plan.inner[:at], other, *plan.inner[at + 1 :]))
+        return replace(plan, inner=(*plan.inner[:at], other, *plan.inner[at + 1 :]))
     way: st.SearchStrategy[Plan] = _changed_model(plan) if plan.kind == "model" else _other(plan)
     return draw(way)
+
+
+def _one_of(ways: list[st.SearchStrategy[Plan]]) -> st.SearchStrategy[Plan]:
+    """One of these, each as often as the others, however many it is made of itself."""
+    return st.integers(0, len(ways) - 1).flatmap(ways.__getitem__)
 
 
 def _other(plan: Plan) -> st.SearchStrategy[Plan]:
@@ -217,7 +222,7 @@ def _other(plan: Plan) -> st.SearchStrategy[Plan]:
         ways += [bounds, bounds.map(lambda one: replace(one, strict=True))]
     # What looks the same to a schema, and is not.
     ways += {"int": [st.just(Plan("even"))], "str": [st.just(Plan("decimal"))]}.get(plan.kind, [])
-    return st.one_of(ways)
+    return _one_of(ways)
 
 
 def _changed_model(plan: Plan) -> st.SearchStrategy[Plan]:
@@ -232,7 +237,7 @@ def _changed_model(plan: Plan) -> st.SearchStrategy[Plan]:
         ways.append(st.builds(_with_field, st.just(plan), st.sampled_from(free), SIMPLE, names))
     if len(plan.names) > 1:
         ways.append(st.just(replace(plan, inner=plan.inner[1:], names=plan.names[1:])))
-    return st.one_of(ways)
+    return _one_of(ways)
 
 
 def _with_field(plan: Plan, name: str, kind: Plan, defaults: frozenset[str]) -> Plan:

@@ -364,3 +364,16 @@ def test_committed_releases_tell_the_rest(name: str, tmp_path: Path) -> None:
     """What both definitions call is compared by the committed forms as by the source."""
     change, expected = BROKEN[name]
     assert breaks(found(tmp_path, change, committed=True)) == expected
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_an_error_that_old_retries_name(tmp_path: Path, *, committed: bool) -> None:
+    """The source tells that its class is gone; committed releases cannot, and say so."""
+    (tmp_path / "shop.py").write_text(f"from __future__ import annotations\n{SHOP}", "utf-8")
+    retry = "Step(thank, retry=Retry(attempts=9, wait=timedelta(seconds=1), only=(Busy,)))"
+    old = changed(BEFORE, f"class Busy(Exception): ...\n{sell('Step(thank)', retry)}")
+    findings = compared(tmp_path, old, BEFORE, committed=committed)
+    assert [(one.code, one.subject, one.weight.value) for one in findings] == [
+        ("S711", "Sell.thank", "note") if committed else ("S713", "Sell.thank", "break")
+    ]
+    assert compared(tmp_path, old, old, committed=committed) == []
