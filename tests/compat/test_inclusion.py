@@ -178,7 +178,23 @@ class Thorns(BaseModel):
     name: Annotated[str, Field(max_length=3)]
 
 
+class Keeps(BaseModel):
+    """Whatever else there is it writes again."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+
+
+class KeepsNote(Keeps):
+    """One of those fields has a type now."""
+
+    note: str = ""
+
+
 CASES = [
+    (Keeps, KeepsNote, UNKNOWN, "note: what was written no type tells"),
+    (Keeps, Tolerant, YES, ""),
+    (Keeps, dict[str, str], UNKNOWN, "*: what was written no type tells"),
     (Payment, Payment, YES, ""),
     (Payment, WithNote, YES, ""),
     (Payment, WithFee, NO, "fee: it is not there, and is required"),
