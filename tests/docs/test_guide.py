@@ -26,7 +26,7 @@ PAGES = {
 }
 PROJECTS = ("questions.md",)
 """Pages with a small project of their own: each block says which file it is."""
-OTHERS = ("releases.md",)
+OTHERS = ("releases.md", "recovery.md")
 """Pages that are about no saga."""
 PARTS = ("sagas", "handlers", "tools", "examples")
 VARIES = re.compile(r"\b[0-9A-F]{8}\b|\b[0-9a-f]{8}\.\.\.|[\d-]{10} [\d:]{8} UTC")
