@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.undo import FUNCTION as RECOVERY
+from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.sam.cfn import ref, sub
 from stepsaga.sam.machines import failed
 from stepsaga.sam.table import NAMESPACE, WATCH
@@ -21,7 +23,7 @@ _Dimensions = dict[str, Any]
 
 def alarms(application: Application) -> dict[str, Any]:
     """The topic that alarms are sent to, and all alarms."""
-    found: dict[str, Any] = {TOPIC: {"Type": "AWS::SNS::Topic"}, **_of_the_table()}
+    found: dict[str, Any] = {TOPIC: {"Type": "AWS::SNS::Topic"}, **_of_the_table(), **_of_undos()}
     for machine in application.machines:
         found |= _of_a_saga(machine)
     for function in application.functions:
@@ -61,6 +63,23 @@ def _of_the_table() -> dict[str, Any]:
             "AWS/DynamoDB",
             "ReadThrottleEvents",
             table,
+        ),
+    }
+
+
+def _of_undos() -> dict[str, Any]:
+    return {
+        "UndoFailed": _alarm(
+            "an undo from the log does not go on: `stepsaga stuck` says what is left",
+            NAMESPACE,
+            "SagasFailed",
+            {**_stack(), "Saga": UNDO},
+        ),
+        "RecoveryFailing": _alarm(
+            "Recovery fails: nobody undoes what ends badly meanwhile",
+            "AWS/Lambda",
+            "Errors",
+            {"FunctionName": ref(RECOVERY)},
         ),
     }
 

@@ -12,7 +12,7 @@ from stepsaga.sam import rights
 from stepsaga.sam.cfn import att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
 from stepsaga.sam.machines import logs
-from stepsaga.sam.table import unsuccessful
+from stepsaga.sam.table import UNDO_ARN, unsuccessful
 
 if TYPE_CHECKING:
     from stepsaga.sam.application import Application
@@ -41,15 +41,13 @@ def _function(application: Application) -> dict[str, Any]:
         512,
         "stepsaga.recovery.entry.handler",
     )
-    # By its name: the machine needs the function.
-    undo = f"{_PREFIX}:stateMachine:{rights.machine_name(NAME)}"
     function["Properties"] |= {
         "Environment": {
             "Variables": {
                 "STEPSAGA_EVENT_TABLE": ref("EventTable"),
                 FUNCTIONS: sub(json.dumps(functions)),
                 MACHINES: sub(json.dumps(machines)),
-                UNDO: sub(undo),
+                UNDO: sub(UNDO_ARN),
             }
         },
         "Events": {
@@ -70,7 +68,7 @@ def _function(application: Application) -> dict[str, Any]:
         *rights.events("PutItem", "GetItem", "Query"),
         rights.allow(look, executions),
         rights.allow(["states:ListExecutions"], listed),
-        rights.allow(["states:StartExecution"], sub(undo)),
+        rights.allow(["states:StartExecution"], sub(UNDO_ARN)),
         *rights.function_basics(FUNCTION, rights.USE_KEY),
     ]
     return {

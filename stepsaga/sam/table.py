@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.names import UNDONE
+from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.sam import rights
 from stepsaga.sam.cfn import att, either, ref, sub
 from stepsaga.sam.functions import function_logs, lambda_function
@@ -20,6 +21,11 @@ KEEP: Final = "Keep"
 CHANGES: Final = "Changes"
 ENDS: Final = "Ends"
 """What Watch hears of, by which SAM names what it makes."""
+UNDO_ARN: Final = (
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+    f"{rights.machine_name(UNDO)}"
+)
+"""The machine that undoes. By its name: its function needs to know it, too."""
 NAMESPACE: Final = "stepsaga"
 """Of the metrics, as `stepsaga.runtime.powertools` has it."""
 
@@ -63,7 +69,7 @@ def watch(machines: Sequence[Machine]) -> dict[str, Any]:
     )
     function["Properties"] |= {
         "Environment": {"Variables": {"STEPSAGA_STACK": ref("AWS::StackName")}},
-        "Events": {CHANGES: _changes(), ENDS: unsuccessful(machines)},
+        "Events": {CHANGES: _changes(), ENDS: unsuccessful(machines, UNDO_ARN)},
     }
     stream = ["DescribeStream", "GetRecords", "GetShardIterator"]
     metrics = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
@@ -120,8 +126,13 @@ def _changes() -> dict[str, Any]:
     }
 
 
-def unsuccessful(machines: Sequence[Machine]) -> dict[str, Any]:
-    """The event that a saga's execution has ended neither completed nor compensated."""
+def unsuccessful(machines: Sequence[Machine], *others: str) -> dict[str, Any]:
+    """The event that an execution has ended neither completed nor compensated.
+
+    Args:
+        machines: The sagas'.
+        others: The ARNs of other machines, as texts with substitutions.
+    """
     return {
         "Type": "EventBridgeRule",
         "Properties": {
@@ -129,7 +140,7 @@ def unsuccessful(machines: Sequence[Machine]) -> dict[str, Any]:
                 "source": ["aws.states"],
                 "detail-type": ["Step Functions Execution Status Change"],
                 "detail": {
-                    "stateMachineArn": [ref(machine.name) for machine in machines],
+                    "stateMachineArn": [*(ref(one.name) for one in machines), *map(sub, others)],
                     # An error that is null is anything but this one, too. A pattern cannot name
                     # null: CloudFormation refuses templates that have one.
                     "$or": [

@@ -106,7 +106,7 @@ def test_past_the_point_of_no_return_nothing_is_undone() -> None:
 
 
 def test_a_compensation_that_fails_for_good_is_stuck_and_then_redriven() -> None:
-    """Recorded once, nothing is started; after the fix a redrive of the execution goes on."""
+    """Recorded once, nothing is started; after the fix a redrive goes on (rule 18)."""
     shop = Shop(saga([step("reserve"), step("charge"), look("check")], name="Order"))
     shop.broken |= {"handlers.payments:check", "handlers.payments:undo_charge"}
     arn = shop.start()
