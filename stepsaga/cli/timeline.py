@@ -35,6 +35,7 @@ from stepsaga.store.saga_events import (
     StepRejected,
     StepResolved,
     StepSealed,
+    UndoEnded,
     UndoStarted,
 )
 
@@ -240,15 +241,22 @@ class _Reader:
                 return "", What.STARTED, brief(event.input, self._input)
             case SagaCompleted():
                 return "", What.ENDED, Ending.COMPLETED.value
+            case UndoStarted() | UndoEnded() | SagaStuck():
+                return self._of_recovery(event)
             case SagaCompensated():
                 return "", What.ENDED, Ending.COMPENSATED.value
+            case _:
+                return None
+
+    def _of_recovery(self, event: UndoStarted | UndoEnded | SagaStuck) -> tuple[str, What, str]:
+        match event:
             case UndoStarted():
                 by = f" by {event.by}" if event.by else ""
                 return "", What.BEGUN, one_line(f"from the log{by}: {event.why}")
+            case UndoEnded():
+                return "", What.ENDED, "the undo from the log"
             case SagaStuck():
                 return "", What.STUCK, one_line(f"{', '.join(event.steps) or '?'}: {event.error}")
-            case _:
-                return None
 
     def _of_step(self, event: Event, step: str) -> tuple[str, What, str] | None:
         match event:

@@ -59,11 +59,12 @@ class EngineExecutions:
         """See `stepsaga.recovery.executions.Executions`."""
         return self._fingerprints.get(self._engine.describe(arn).machine, "")
 
-    def unsuccessful(self) -> Iterator[str]:
+    def unsuccessful(self, since: datetime) -> Iterator[str]:
         """See `stepsaga.recovery.executions.Executions`."""
         for machine in self._fingerprints:
             for one in self._engine.executions(machine):
-                if one.status not in {Status.RUNNING, Status.SUCCEEDED}:
+                bad = one.status not in {Status.RUNNING, Status.SUCCEEDED}
+                if bad and one.stopped is not None and one.stopped >= since:
                     yield one.arn
 
     def start_undo(self, name: str, input: Mapping[str, Any]) -> None:  # noqa: A002  # as there

@@ -52,6 +52,7 @@ class Calls:
             **{key: value for key, value in given.items() if not key.endswith(".$")},
             "lane": lane,
             **({"undo": undo} if move.kind is Kind.UNDO else {}),
+            **({"late": move.late} if move.late else {}),
             "items": {
                 one.fork.item: one.item for one in step.lanes if isinstance(one.fork, MapNode)
             },

@@ -58,8 +58,8 @@ class Executions(Protocol):
         """Of the release that an execution runs; empty where that is not known any more."""
         ...
 
-    def unsuccessful(self) -> Iterator[str]:
-        """The ARNs of executions that have ended other than well, the latest first."""
+    def unsuccessful(self, since: datetime) -> Iterator[str]:
+        """The ARNs of executions that have ended other than well since then."""
         ...
 
     def start_undo(self, name: str, input: Mapping[str, Any]) -> None:  # noqa: A002  # as Step Functions names it
@@ -111,7 +111,7 @@ class AwsExecutions:
             return ""
         return fingerprint_in(found["definition"])
 
-    def unsuccessful(self) -> Iterator[str]:
+    def unsuccessful(self, since: datetime) -> Iterator[str]:
         """See `Executions`."""
         for machine in self._sagas:
             for status in UNSUCCESSFUL:
@@ -119,7 +119,9 @@ class AwsExecutions:
                     stateMachineArn=machine, statusFilter=status
                 )
                 for page in pages:
-                    yield from (one["executionArn"] for one in page["executions"])
+                    for one in page["executions"]:
+                        if one["stopDate"] >= since:
+                            yield one["executionArn"]
 
     def start_undo(self, name: str, input: Mapping[str, Any]) -> None:  # noqa: A002  # as above
         """See `Executions`."""

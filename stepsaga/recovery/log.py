@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.store.commits import Outcome
+from stepsaga.store.events import late_effects_left
 from stepsaga.store.saga_events import SagaStarted, StepCompleted
+from stepsaga.store.slots import slot_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +43,17 @@ class Log:
         if commit is None or commit.outcome is not Outcome.RESULT:
             return None
         return _datum(commit, StepCompleted.__name__, "value")
+
+    def late(self, parts: Parts) -> int:
+        """The number of an effect that landed late in a slot, and is not undone; 0 for none."""
+        prefix = f"{slot_text(self.run, parts)}/late/"
+        left = [one.slot for one in self.late_left if one.slot.startswith(prefix)]
+        return int(left[0].removeprefix(prefix)) if left else 0
+
+    @cached_property
+    def late_left(self) -> tuple[Commit, ...]:
+        """The effects that landed late and are not undone."""
+        return tuple(late_effects_left(self.commits))
 
     def below(self, parts: Parts) -> Iterable[Parts]:
         """The slots under this one that hold something."""

@@ -38,12 +38,15 @@ class Move:
 
     kind: Kind
     step: Step
+    late: int = 0
+    """Which of its effects that landed late is undone; 0 for the step itself."""
 
     @property
     def key(self) -> str:
         """What tells it from all others of its run: ``undo 00004/1000001/00001``."""
         parts = (*slots_of(self.step.lanes), *self.step.node.slot)
-        return f"{self.kind.value} {'/'.join(f'{part:05d}' for part in parts)}"
+        late = f" late {self.late}" if self.late else ""
+        return f"{self.kind.value} {'/'.join(f'{part:05d}' for part in parts)}{late}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,10 @@ def _move(step: Step, log: Log) -> Move | None:
     if node.compensation is None:
         return None
     at = (*undo_slots_of(step.lanes), *node.compensation.slot)
-    return None if log.at(at) is not None else Move(Kind.UNDO, step)
+    if log.at(at) is None:
+        return Move(Kind.UNDO, step)
+    late = log.late(parts_of(step))
+    return Move(Kind.UNDO, step, late) if late else None
 
 
 def parts_of(step: Step) -> Parts:

@@ -34,6 +34,9 @@ UNDONE: Final = "SagaCompensated"
 """How an execution fails that has undone its saga."""
 NEAR: Final = timedelta(milliseconds=1)
 """Slots have the execution's start as text, descriptions as a number that has been rounded."""
+LOOK_BACK: Final = timedelta(hours=6)
+"""How long after its end a saga is looked at by sweeps, for what nobody told, and what lands late.
+A sweep follows the last one after minutes; what it did not get to, the next ones do."""
 START_SECONDS: Final = 5
 """Lambda's own timeout stands that long behind the longest step of a function."""
 LONGEST_NAME: Final = 80
@@ -71,6 +74,7 @@ class Reconciler:
     ) -> None:
         self._store = store
         self._executions = executions
+        self._now = now
         self._undoing = Undoing(store, now)
 
     def look(self, arn: str) -> Found:
@@ -84,7 +88,7 @@ class Reconciler:
             return Found.WELL
         log = self._log(execution)
         if _has_ended(log):
-            return Found.WELL
+            return self._late(execution, log)
         if latest(self._store, stream_of(execution.saga, execution.id), log.run)[0]:
             # It was begun, perhaps by somebody who died before the machine was started.
             return self.undo(execution, log, "")
@@ -92,10 +96,16 @@ class Reconciler:
             return Found.WELL
         return self._decide(execution, log)
 
+    def _late(self, execution: Execution, log: Log) -> Found:
+        """What landed after its step was undone is undone once more (rule 11)."""
+        if not log.late_left:
+            return Found.WELL
+        return self.undo(execution, log, "an effect landed after its step was undone")
+
     def sweep(self) -> dict[str, int]:
-        """Look at all that have ended other than well; count what was found."""
+        """Look at all that have ended other than well lately; count what was found."""
         counts: dict[str, int] = {}
-        for arn in self._executions.unsuccessful():
+        for arn in self._executions.unsuccessful(self._now() - LOOK_BACK):
             found = self.look(arn)
             counts[found.value] = counts.get(found.value, 0) + 1
         return counts

@@ -28,6 +28,7 @@ from stepsaga.store.saga_events import (
     SagaStarted,
     SagaStuck,
     StepSealed,
+    UndoEnded,
     UndoStarted,
 )
 from stepsaga.store.slots import key_of, slot_text, stream_of
@@ -187,14 +188,15 @@ class Undoing:
         self._store.append(self._commit(run, slot, Outcome.STUCK, [told], fingerprint))
 
     def end(self, run: Run, generation: int) -> None:
-        """Record that all is undone, unless it turned out to be completed. Again is the same."""
+        """Record that nothing is left to do, and, unless it is completed, that all is undone."""
         begun = self._begun(run, generation)
         log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
-        if _stays(log, begun):
-            return
-        event = event_of(SagaCompensated, error=UNDONE_FROM_LOG, cause=_told(begun)["why"])
+        events = [event_of(UndoEnded, generation=generation)]
+        if not _stays(log, begun) and not end_is_told(log):
+            cause = _told(begun)["why"]
+            events.append(event_of(SagaCompensated, error=UNDONE_FROM_LOG, cause=cause))
         slot = (FIRST_END_SLOT + generation,)
-        self._store.append(self._commit(run, slot, Outcome.ENDED, [event], begun.fingerprint))
+        self._store.append(self._commit(run, slot, Outcome.ENDED, events, begun.fingerprint))
 
     def _begun(self, run: Run, generation: int) -> Commit:
         slot = slot_text(run.run, (FIRST_OPERATION_SLOT + generation,))
@@ -254,6 +256,12 @@ class Undoing:
             attempt=0,
             fingerprint=fingerprint,
         )
+
+
+def end_is_told(log: Log) -> bool:
+    """Whether the log says already that the saga is undone."""
+    types = {event.type for commit in log.commits for event in commit.events}
+    return SagaCompensated.__name__ in types
 
 
 def _told(begun: Commit) -> Mapping[str, Any]:

@@ -142,6 +142,8 @@ class Call(BaseModel):
         otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
             absent where that is a rejection.
         failure: In an ``unanswered``: what became of the question's Task.
+        late: In a compensation: which of the effects that landed late it undoes, from 1 (rule 11);
+            0 for the step itself.
         generation: Of the undo from the log that calls; 0 for the saga's own execution. Its calls
             do not carry the input (`stepsaga.runtime.generations`).
     """
@@ -180,6 +182,7 @@ class Call(BaseModel):
     to: To | None = None
     otherwise: dict[str, Any] | None = None
     failure: dict[str, Any] = Field(default_factory=dict)
+    late: int = Field(default=0, ge=0)
     generation: int = Field(default=0, ge=0)
     execution: Execution
     state: State

@@ -187,13 +187,36 @@ def _fenced(work: Work, stored: Commit, *, landed: bool = False) -> Fenced:
 
 def compensate(work: Work) -> Reply:
     """Undo a step, whatever became of it."""
-    call, journal, handling = work.call, work.journal, work.handling
+    call, journal = work.call, work.journal
+    if call.late:
+        return _compensate_late(work)
     if stored := journal.get(call.slot):
         return _undone(work, stored, ADOPTED)
     undone = call.undoes or ()
     found, value = _find(work, undone)
     if found == "nothing":
         return _undone(work, journal.compensate(undone, found, ()), NOTHING)
+    _take_back(work, value)
+    emitted = work.handling.emitted
+    return _undone(work, journal.compensate(undone, found, emitted), COMPENSATED)
+
+
+def _compensate_late(work: Work) -> Reply:
+    """Undo an effect that landed after its step was undone: the handler gets its result."""
+    journal = work.journal
+    if stored := journal.undone_late():
+        return _undone(work, stored, ADOPTED)
+    late = journal.landed()
+    if late is None:
+        raise StepFailedForGood(work.handling.text("no such effect has landed late"))
+    _take_back(work, value_of(late))
+    stored = journal.compensate_late(late, work.handling.emitted)
+    return _undone(work, stored, COMPENSATED)
+
+
+def _take_back(work: Work, value: Any) -> None:
+    """Call the compensation's handler with what there is to undo."""
+    call, handling = work.call, work.handling
     try:
         handling.bind(_recorded(work) | {call.step: Recorded(call.step, value, 0, work.objects)})
     except Refused as refusal:
@@ -202,7 +225,6 @@ def compensate(work: Work) -> Reply:
         handling.run_only()
     except Rejected as rejection:
         raise handling.failure(rejection) from rejection
-    return _undone(work, journal.compensate(undone, found, handling.emitted), COMPENSATED)
 
 
 def _find(work: Work, undone: Slot) -> tuple[str, Any]:

@@ -139,6 +139,26 @@ class Journal:
         address = self._call.address(self._call.slot)
         return self._put(address, Outcome.COMPENSATED, [event, *emitted], self._call.key(undone))
 
+    def landed(self) -> Commit | None:
+        """The late effect that the call undoes."""
+        return self._get_late(self._call.undoes or ())
+
+    def undone_late(self) -> Commit | None:
+        """What says that it is undone; None where it is not."""
+        return self._get_late(self._call.slot)
+
+    def compensate_late(self, late: Commit, emitted: Sequence[EventRecord]) -> Commit:
+        """Record that a late effect is undone; return what the slot holds."""
+        event = event_of(StepCompensated, step=self._call.step, found="result")
+        address = self._late_address(self._call.slot)
+        return self._put(address, Outcome.COMPENSATED, [event, *emitted], late.commit_id)
+
+    def _get_late(self, slot: Slot) -> Commit | None:
+        return self._store.get(self._call.stream, self._late_address(slot))
+
+    def _late_address(self, slot: Slot) -> str:
+        return f"{self._call.address(slot)}/late/{self._call.late:05d}"
+
     def land(self, value: Any) -> Commit:
         """Record an effect that landed after its slot was decided otherwise (rule 11).
 

@@ -32,6 +32,7 @@ SAGA_EVENTS: tuple[type[Event], ...] = (
     saga_events.StepLanded,
     saga_events.StepAsked,
     saga_events.UndoStarted,
+    saga_events.UndoEnded,
     saga_events.SagaStuck,
     saga_events.StepResolved,
     saga_events.SagaCompleted,
@@ -83,7 +84,7 @@ def late_effects_left(commits: Iterable[Commit]) -> list[Commit]:
     return [
         commit
         for commit in commits
-        if commit.outcome is Outcome.LATE and commit.causation_id not in undone
+        if commit.outcome is Outcome.LATE and not undone & {commit.causation_id, commit.commit_id}
     ]
 
 

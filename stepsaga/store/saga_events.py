@@ -139,6 +139,12 @@ class UndoStarted(Event):
     completed: bool = False
 
 
+class UndoEnded(Event):
+    """An undo from the log has come to its end; what has become of the saga, others say."""
+
+    generation: int
+
+
 class StepResolved(Event):
     """A person has settled what no call could: undone it outside, or found that it never was.
 

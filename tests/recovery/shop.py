@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.asl import build
 from stepsaga.asl.names import EVENT_TABLE, function_name, live_name, participants
 from stepsaga.asl.release import substitute, substitutions
+from stepsaga.engines.functions import FunctionError, NoAnswer
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.recovering import RecoveringFunctions
 from stepsaga.engines.simulator import Simulator
@@ -20,7 +23,6 @@ from stepsaga.testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.engines.simulator.integrations import Integration
@@ -37,12 +39,20 @@ def result(node: Any, key: str) -> Any:
 
 @dataclass
 class Shop:
-    """One saga, with stub handlers on a world made up. ``broken`` are handlers that fail."""
+    """One saga, with stub handlers on a world made up.
+
+    Attributes:
+        broken: Handlers that fail.
+        hanging: Steps whose invocations do not answer, and have not had their effect yet.
+        held: Those invocations' calls.
+    """
 
     graph: SagaGraph
     world: World = field(default_factory=World)
     store: MemoryStore = field(default_factory=MemoryStore)
     broken: set[str] = field(default_factory=set)
+    hanging: set[str] = field(default_factory=set)
+    held: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.compiled = build(self.graph)
@@ -51,8 +61,10 @@ class Shop:
         self.clock = VirtualClock(START)
         modules = participants(self.graph)
         live = {module: f"{module.rpartition('.')[2]}:live" for module in modules}
-        local = LocalFunctions(modules, store=self.store, now=self.clock.now, resolve=self.resolve)
-        self.functions = RecoveringFunctions(local, self.store, live, self.clock.now)
+        self.local = LocalFunctions(
+            modules, store=self.store, now=self.clock.now, resolve=self.resolve
+        )
+        self.functions = RecoveringFunctions(self, self.store, live, self.clock.now)
         integrations: dict[str, Integration] = {
             LAMBDA_INVOKE: LambdaInvoke(self.functions),
             PUT_ITEM: PutItem(self.store),
@@ -65,6 +77,22 @@ class Shop:
         used = {name: values[name] for name in substitutions(self.graph)}
         self.engine.create(self.graph.name, substitute(self.compiled.text, used))
         self.recovery = self.functions.on(self.engine, {self.graph.name: self.compiled.fingerprint})
+
+    def invoke(self, function: str, payload: Any) -> Any:
+        """Call a participant, or let the call hang."""
+        if payload.get("step") in self.hanging and "undoes" not in payload:
+            self.held.append(payload)
+            raise NoAnswer
+        return self.local.invoke(function, payload)
+
+    def land(self, took: timedelta = timedelta()) -> None:
+        """Let what hangs have its effect now: it has looked around long ago, when it was called."""
+        for payload in self.held:
+            entered = datetime.fromisoformat(payload["state"]["EnteredTime"]) + took
+            function = payload["handler"].partition(":")[0].rpartition(".")[2]
+            with suppress(FunctionError):  # it is fenced
+                self.local.invoke(function, payload, now=lambda entered=entered: entered)  # type: ignore[misc]  # a moment
+        self.held.clear()
 
     def resolve(self, reference: str) -> Callable[..., Any]:
         """A handler, or one that fails in its place."""
