@@ -75,7 +75,8 @@ class Shop:
             name = module.rpartition(".")[2]
             values |= {function_name(module): name, live_name(module): f"{name}:live"}
         used = {name: values[name] for name in substitutions(self.graph)}
-        self.engine.create(self.graph.name, substitute(self.compiled.text, used))
+        self.definition = substitute(self.compiled.text, used)
+        self.engine.create(self.graph.name, self.definition)
         self.recovery = self.functions.on(self.engine, {self.graph.name: self.compiled.fingerprint})
 
     def invoke(self, function: str, payload: Any) -> Any:
