@@ -75,6 +75,12 @@ def _of_undos() -> dict[str, Any]:
             "SagasFailed",
             {**_stack(), "Saga": UNDO},
         ),
+        "UndoThrottled": _alarm(
+            "transitions of undos from the log are throttled: sagas are undone late",
+            "AWS/States",
+            "ExecutionThrottled",
+            {"StateMachineArn": ref(f"{UNDO}Machine")},
+        ),
         "RecoveryFailing": _alarm(
             "Recovery fails: nobody undoes what ends badly meanwhile",
             "AWS/Lambda",

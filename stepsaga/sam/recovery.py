@@ -9,7 +9,7 @@ from stepsaga.asl.names import definition_file
 from stepsaga.asl.undo import FUNCTION, NAME
 from stepsaga.recovery.entry import FUNCTIONS, MACHINES, SWEEP, UNDO
 from stepsaga.sam import rights
-from stepsaga.sam.cfn import att, either, ref, sub
+from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
 from stepsaga.sam.machines import logs
 from stepsaga.sam.table import UNDO_ARN, unsuccessful
@@ -71,15 +71,20 @@ def _function(application: Application) -> dict[str, Any]:
         rights.allow(["states:StartExecution"], sub(UNDO_ARN)),
         *rights.function_basics(FUNCTION, rights.USE_KEY),
     ]
+    # What was retained of a stack, its machines, cannot be undone without it.
+    kept = {
+        "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
+        "UpdateReplacePolicy": either("IsProd", "Retain", "Delete"),
+    }
     return {
-        FUNCTION: function,
-        f"{FUNCTION}Role": rights.role("lambda", statements),
+        FUNCTION: function | kept,
+        f"{FUNCTION}Role": rights.role("lambda", statements) | kept,
         f"{FUNCTION}Logs": function_logs(FUNCTION),
     }
 
 
 def _machine(application: Application) -> dict[str, Any]:
-    kept = either("IsProd", "Retain", "Delete")
+    kept = either("IsProd", KEPT_ONCE_DEPLOYED, "Delete")
     called = [f"${{{one.name}.Arn}}:{LIVE}" for one in application.functions]
     calls = [att(f"{FUNCTION}.Arn"), *map(sub, called)]
     statements = [rights.allow(["lambda:InvokeFunction"], calls), *rights.machine_basics()]
@@ -107,7 +112,7 @@ def _machine(application: Application) -> dict[str, Any]:
         f"{MACHINE}Role": {
             **rights.role("states", statements),
             "DeletionPolicy": kept,
-            "UpdateReplacePolicy": kept,
+            "UpdateReplacePolicy": either("IsProd", "Retain", "Delete"),
         },
         f"{MACHINE}Logs": logs(NAME),
     }

@@ -29,7 +29,7 @@ PROJECTS = ("questions.md",)
 OTHERS = ("releases.md", "recovery.md")
 """Pages that are about no saga."""
 PARTS = ("sagas", "handlers", "tools", "examples")
-VARIES = re.compile(r"\b[0-9A-F]{8}\b|\b[0-9a-f]{8}\.\.\.|[\d-]{10} [\d:]{8} UTC")
+VARIES = re.compile(r"\b[0-9a-f]{8}\.\.\.|\b[0-9A-F]{8}\b|[\d-]{10} [\d:]{8} UTC")
 """What another run has otherwise: references, idempotency keys, the time."""
 
 

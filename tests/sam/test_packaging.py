@@ -114,9 +114,12 @@ def test_the_layer_is_small(layer: Path) -> None:
 
 
 def test_the_layer_has_what_runs_of_stepsaga(layer: Path) -> None:
-    """The runtime and the store, and nothing of what compiles, checks or runs sagas."""
+    """The runtime and the store; recovery, and what it plans with; nothing of what checks."""
     found = {path.name for path in (layer / "python" / "stepsaga").iterdir()}
-    assert found == {"__init__.py", "errors.py", "limits.py", "py.typed", "runtime", "store"}
+    assert found == {
+        *("__init__.py", "errors.py", "limits.py", "py.typed", "runtime", "store"),
+        *("graph.py", "asl", "recovery"),
+    }
 
 
 def test_native_code_is_for_lambda(layer: Path) -> None:
@@ -187,7 +190,7 @@ def test_a_name_that_is_none(application: Application, tmp_path: Path) -> None:
         build(ROOT, application, "Paiments", tmp_path / "into", TARGET)
     assert str(caught.value) == (
         "there is no Paiments to build; there are: Inventory, Keep, Notifications, Payments,"
-        " Shipping, StepsagaLayer, Watch"
+        " Recovery, Shipping, StepsagaLayer, Watch"
     )
     assert not (tmp_path / "into").exists()
 

@@ -186,6 +186,9 @@ def test_a_digest_of_files(tmp_path: Path) -> None:
 
 
 def test_what_is_shipped_of_stepsaga() -> None:
-    """The runtime and the store with what they stand on, and nothing of the compiler."""
+    """The runtime and the store with what they stand on, and what recovery plans with."""
     found = {file.parts[0] for file in shipped_files(ROOT / "stepsaga")}
-    assert found == {"__init__.py", "errors.py", "limits.py", "py.typed", "runtime", "store"}
+    assert found == {
+        *("__init__.py", "errors.py", "limits.py", "py.typed", "runtime", "store"),
+        *("graph.py", "asl", "recovery"),
+    }

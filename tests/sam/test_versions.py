@@ -156,15 +156,15 @@ def test_what_a_lock_file_says_beside_its_pins(
 
 
 def test_stepsaga_itself_is_in_the_layer_s_digest(tmp_path: Path, reference: Path) -> None:
-    """What is shipped of stepsaga counts by path and content, and the compiler does not."""
+    """What is shipped of stepsaga counts by path and content, and the checks do not."""
     package = tmp_path / "copy"
-    for name in ("__init__.py", "errors.py", "runtime/__init__.py", "store/x.py", "asl/y.py"):
+    for name in ("__init__.py", "errors.py", "runtime/__init__.py", "store/x.py", "checks/y.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("1")
-    for name in ("limits.py", "py.typed"):
+    for name in ("limits.py", "py.typed", "graph.py"):
         (package / name).write_text("")
     before = digest_of(package, shipped_files(package))
-    (package / "asl" / "y.py").write_text("2")
+    (package / "checks" / "y.py").write_text("2")
     assert digest_of(package, shipped_files(package)) == before
     (package / "store" / "x.py").write_text("2")
     assert digest_of(package, shipped_files(package)) != before
