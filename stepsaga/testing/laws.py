@@ -65,13 +65,17 @@ class Story:
         return {key_of(one.stream_id, one.slot): place_of(one.slot) for one in self.commits}
 
     @cached_property
+    def silent(self) -> set[str]:
+        """The steps that have no effect, however late they land."""
+        return {node.name for node in steps_of(self.graph.nodes) if node.read_only}
+
+    @cached_property
     def results(self) -> set[str]:
         """The keys of the steps that have an effect and a result."""
-        silent = {node.name for node in steps_of(self.graph.nodes) if node.read_only}
         return {
             key_of(commit.stream_id, commit.slot)
             for commit in self.commits
-            if commit.outcome is Outcome.RESULT and step_of(commit) not in silent
+            if commit.outcome is Outcome.RESULT and step_of(commit) not in self.silent
         }
 
     @cached_property
@@ -141,7 +145,8 @@ def _refusals_count(story: Story) -> Iterator[str]:
 
 def _nothing_is_left(story: Story) -> Iterator[str]:
     for step in effects_left(story.commits):
-        yield f"an effect of {step} landed after its undoing, and stands"
+        if step not in story.silent:
+            yield f"an effect of {step} landed after its undoing, and stands"
     if story.world and story.ending is Ending.COMPENSATED:
         for key in sorted(story.world.standing):
             yield f"the effect of {story.named(key)} stands"
