@@ -55,8 +55,9 @@ demo: stack  ## the whole stack on this machine: three orders, three endings
 test: stack  ## the whole test suite
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder
 
-nightly: stack  ## 2,000 generated sagas with every fault: takes a night
-	STEPSAGA_SAGAS=2000 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) tests/language
+nightly: setup  ## 2,000 generated sagas with every fault; SAGAS=10 FROM=0 SEED=0 WORKERS=2
+	@$(BIN)/python -m tests.language.nightly $(if $(SAGAS),--sagas $(SAGAS)) $(if $(FROM),--from $(FROM)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
 check: setup  ## format, lint, types, generated files, releases
 	$(BIN)/ruff format --check .

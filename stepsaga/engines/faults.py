@@ -128,6 +128,10 @@ class Faults:
             self.injected.append(Injection(execution, state, kind))
         return kind
 
+    def attempts(self, execution: str) -> dict[str, int]:
+        """How often each of the states for which something is wanted was tried."""
+        return {state: n for (one, state), n in self._attempts.items() if one == execution}
+
     def mend(self) -> None:
         """From now on nothing goes wrong. What hangs still lands late."""
         self._wanted.clear()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS, Injection
+from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS, Faults, Injection, Target
 from stepsaga.errors import UsageError
 from tests.engines.shop import ATTEMPTS, NODES, WITHOUT_PROBE, Order, saga
 
@@ -376,3 +376,14 @@ def test_saga_names_its_faults_targets() -> None:
     assert list(saga()) == ["Shop"]
     Order(dict.fromkeys(["reserve", "undo reserve", "charge", "undo charge", "ship"], None))
     assert [node.name for node in NODES] == ALL
+
+
+def test_what_was_tried_is_known() -> None:
+    """Of each state for which something is wanted, be it nothing, by execution."""
+    faults = Faults({"charge": "raises", "ship": []}, [Target("charge"), Target("ship")])
+    assert faults.next("one", "charge") == "raises"
+    assert faults.next("one", "charge") == "raises"
+    assert faults.next("one", "ship") is None
+    assert faults.next("two", "ship") is None
+    assert faults.next("one", "reserve") is None
+    assert faults.attempts("one") == {"charge": 2, "ship": 1}

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepsaga.asl.kept import from_kept, keep
+from stepsaga.checks import check
 from stepsaga.engines.bound import Bound, bound_of
+from stepsaga.engines.endings import Ending
 from stepsaga.testing.answering import Manner
+from tests.language.running import assert_laws, run
 
 if TYPE_CHECKING:
     from stepsaga.graph import Slot, StepNode
     from tests.language.sagas import AnySaga
+
+
+def assert_goes_well(saga: AnySaga) -> None:
+    """It is sound, compiles, and does what its text says, at its bound."""
+    assert check(saga.graph) == []
+    kept = saga.compiled.graph
+    assert keep(from_kept(kept)) == kept
+    done = run(saga)
+    assert done.ending is Ending.COMPLETED, (done.view.error, done.view.cause)
+    assert_laws(done)
+    wanted = expected(saga)
+    assert sorted(done.slots) == sorted(wanted.slots)
+    assert done.transitions == wanted.transitions
+    assert (done.writes, done.reads) == (wanted.writes, wanted.reads)
 
 
 def expected(saga: AnySaga) -> Bound:

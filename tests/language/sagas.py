@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from stepsaga.asl import build
 from stepsaga.authoring.slots import numbered
 from stepsaga.drawing.conditions import condition_text, datum_text
+from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.graph import (
     AllOf,
     AnyOf,
@@ -37,11 +40,13 @@ from stepsaga.graph import (
     steps_of,
 )
 from stepsaga.testing.answering import Manner
-from tests.language.stubs import PARTICIPANT, Order
+from tests.language.stubs import PARTICIPANT, Handlers, Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stepsaga.asl.release import Compiled
+    from stepsaga.engines.simulator.sagas import Plan
     from stepsaga.graph import Condition, Node
 
 KINDS: Final = ("step", "step", "step", "ask", "wait", "parallel", "map", "choice")
@@ -72,6 +77,21 @@ class AnySaga:
     input: dict[str, Any]
     values: dict[str, dict[str, Any]]
     manners: dict[str, Manner] = field(default_factory=dict)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """Compiled once for all its runs."""
+        return build(self.graph)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Parsed once for all its runs."""
+        return plan_of([self.compiled])
+
+    @cached_property
+    def handlers(self) -> Handlers:
+        """Made once for all its runs, each of which acts on a world of its own."""
+        return Handlers(self.graph, self.values)
 
     def __repr__(self) -> str:
         """What one needs to see of it, on few lines."""

@@ -40,16 +40,19 @@ PARTICIPANT: Final = __name__
 
 
 class Handlers(Stubs):
-    """The handlers of one saga, acting on one world.
+    """The handlers of one saga, acting on one world at a time.
 
     Args:
         graph: The saga.
-        world: What they act on.
         values: What each step returns, besides its name and key.
+        world: What they act on.
     """
 
     def __init__(
-        self, graph: SagaGraph, world: World, values: Mapping[str, Mapping[str, Any]]
+        self,
+        graph: SagaGraph,
+        values: Mapping[str, Mapping[str, Any]],
+        world: World | None = None,
     ) -> None:
         def result(node: StepNode, key: str) -> Any:
             return {"step": node.name, "key": key, **values[node.name]}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stepsaga.asl import build
 from stepsaga.authoring.slots import numbered
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.simulator import Simulator
@@ -82,9 +81,9 @@ class Stuck:
     def __init__(self, found: AnySaga, faults: dict[str, str]) -> None:
         self.world, self.store = World(), MemoryStore()
         self.simulator = Simulator.for_sagas(
-            [build(found.graph)],
+            found.plan,
             store=self.store,
-            resolve=Handlers(found.graph, self.world, found.values).resolve,
+            resolve=Handlers(found.graph, found.values, self.world).resolve,
             faults=faults,
         )
         self.arn = self.simulator.start("Any", found.input, name="one")
@@ -189,12 +188,12 @@ def test_in_a_lane_a_probe_that_is_mended_is_asked_again() -> None:
 
 def test_a_claim_costs_one_write() -> None:
     """The bound on the path where nothing fails: a write a step, one more a claim, no read."""
-    store, world = CountingStore(MemoryStore()), World()
+    store = CountingStore(MemoryStore())
     found = saga(step("s1", claim=True), step("s2"), step("s3", claim=True, probe=True))
     simulator = Simulator.for_sagas(
-        [build(found.graph)],
+        found.plan,
         store=store,
-        resolve=Handlers(found.graph, world, found.values).resolve,
+        resolve=found.handlers.resolve,
     )
     arn = simulator.start("Any", found.input, name="one")
     assert ending_of(simulator.wait(arn)) is Ending.COMPLETED

@@ -9,11 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from stepsaga.asl import build
 from stepsaga.asl.shares import results_in
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.faults import CALL_FAULTS
-from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.graph import Origin, data_of, steps_of
 from stepsaga.limits import DOCUMENT_BYTES, ENTRY_BYTES, POINTER_BYTES
 from tests.language.running import assert_laws, run
@@ -56,7 +54,7 @@ def test_no_saga_dies_of_its_results(saga: AnySaga) -> None:
 @given(large_sagas(), st.data())
 def test_large_results_are_all_or_nothing(saga: AnySaga, data: st.DataObject) -> None:
     """Whatever fails on the way to the bucket and behind it, all is done or nothing is left."""
-    targets = [one for one in plan_of([build(saga.graph)]).targets if one.handler]
+    targets = [one for one in saga.plan.targets if one.handler]
     for _ in range(5):
         target = data.draw(st.sampled_from(targets))
         kinds = [kind for kind in CALL_FAULTS if kind != "rejected"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stepsaga.asl import build
 from stepsaga.engines.functions import FunctionError
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
@@ -37,9 +36,9 @@ class Stopped:
     store: MemoryStore = field(default_factory=MemoryStore)
 
     def __post_init__(self) -> None:
-        self.compiled = build(self.saga.graph)
-        self.store.put_definition(self.compiled.fingerprint, self.compiled.graph)
-        resolve = Handlers(self.saga.graph, self.world, self.saga.values).resolve
+        compiled = self.saga.compiled
+        self.store.put_definition(compiled.fingerprint, compiled.graph)
+        resolve = Handlers(self.saga.graph, self.saga.values, self.world).resolve
         asked = Answering(
             self.store,
             self.saga.graph,
@@ -48,7 +47,7 @@ class Stopped:
             inner=self.store,
         )
         self.engine = Simulator.for_sagas(
-            [self.compiled], store=asked, resolve=resolve, faults=self.faults
+            self.saga.plan, store=asked, resolve=resolve, faults=self.faults
         )
         asked.on_simulator(self.engine)
         self.functions = LocalFunctions(
@@ -80,7 +79,7 @@ class Stopped:
         """Begin an undo."""
         return self.undoing.begin(
             self.run,
-            fingerprint=self.compiled.fingerprint,
+            fingerprint=self.saga.compiled.fingerprint,
             input=self.saga.input,
             why="it was stopped",
             completed=True,

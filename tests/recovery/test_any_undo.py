@@ -8,12 +8,10 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stepsaga.asl import build
-from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.graph import Role, steps_of
 from stepsaga.testing.answering import Manner
+from tests.language.faults import is_behind, kinds_of
 from tests.language.sagas import AnySaga, any_sagas
-from tests.language.test_any_saga import faults_of, is_behind
 from tests.recovery.stopped import Stopped
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -34,19 +32,20 @@ def is_final(stopped: Stopped) -> bool:
 
 def stopped_somewhere(saga: AnySaga, data: st.DataObject) -> Stopped:
     """The saga, with something that goes wrong or without, stopped at some moment of its run."""
-    targets = [one for one in plan_of([build(saga.graph)]).targets if not is_behind(one)]
+    targets = [one for one in saga.plan.targets if not is_behind(one)]
     faults = {}
     if data.draw(st.booleans()):
         target = data.draw(st.sampled_from(targets))
-        kinds = [kind for kind in faults_of(target) if kind != "lands late"]
+        kinds = [kind for kind in kinds_of(target) if kind != "lands late"]
         faults = {target.state: data.draw(st.sampled_from(kinds))}
     manners = {name: data.draw(st.sampled_from(Manner)) for name in saga.manners}
-    whole = Stopped(replace(saga, manners=manners), faults)
+    saga = replace(saga, manners=manners)
+    whole = Stopped(saga, faults)
     view = whole.stop(None)
     assert view.stopped is not None
     steps = int((view.stopped - view.started) / timedelta(milliseconds=10))
     after = timedelta(milliseconds=10) * data.draw(st.integers(0, steps))
-    stopped = Stopped(replace(saga, manners=manners), faults)
+    stopped = Stopped(saga, faults)
     stopped.stop(after)
     return stopped
 

@@ -16,11 +16,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from stepsaga.asl import build
 from stepsaga.engines.answers import EngineAnswers
 from stepsaga.engines.faults import Faults, FaultyFunctions
 from stepsaga.engines.local import LocalFunctions
-from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.graph import Role, steps_of
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.table import create_table
@@ -31,7 +29,7 @@ from tests.contract.engines.moto_engine import MotoEngine
 from tests.contract.engines.scripts import Company
 from tests.language.running import run
 from tests.language.sagas import WAIT, WITHOUT_QUESTIONS, any_sagas
-from tests.language.stubs import PARTICIPANT, Handlers, World
+from tests.language.stubs import PARTICIPANT, Handlers
 from tests.times import RealTime
 
 if TYPE_CHECKING:
@@ -110,7 +108,7 @@ def assert_same(saga: AnySaga, data: st.DataObject, other: Other) -> None:
     manners = {name: data.draw(st.sampled_from(Manner)) for name in saga.manners}
     saga = replace(saga, manners=manners)
     before = {one.name for one in steps_of(saga.graph.nodes) if one.role is not Role.RETRIABLE}
-    states = [target.state for target in plan_of([build(saga.graph)]).targets]
+    states = [target.state for target in saga.plan.targets]
     reject = [one for one in states if one.rpartition(".")[2] in before]
     struck = data.draw(st.sampled_from(reject))
     runs: list[dict[str, str]] = [{}, {struck: "rejected"}]
@@ -126,7 +124,7 @@ def run_on(
 ) -> tuple[str, list[Commit]]:
     """Run a saga on another engine, with an event store in memory."""
     engine, use = other
-    compiled, inner, time = build(saga.graph), MemoryStore(), RealTime()
+    inner, time = MemoryStore(), RealTime()
     store = Answering(
         inner,
         saga.graph,
@@ -136,13 +134,13 @@ def run_on(
     )
     # Questions are short here, and it takes a moment until an engine knows that one is asked.
     store.on(engine, lambda pause, do: time.later(0.3 + pause * QUESTION / WAIT, do), now)
-    resolve = Handlers(saga.graph, World(), saga.values).resolve
+    resolve = Handlers(saga.graph, saga.values).resolve
     answers = EngineAnswers(engine)
     local = LocalFunctions([PARTICIPANT], store=store, now=now, resolve=resolve, answers=answers)
-    faults = Faults(wanted, plan_of([compiled]).targets)
+    faults = Faults(wanted, saga.plan.targets)
     name = f"any-language-{next(NUMBERS)}"
     use(name, FaultyFunctions(local, faults, store=store, resolve=resolve, now=now))
-    engine.create(name, with_short_questions(substituted(compiled.text), QUESTION))
+    engine.create(name, with_short_questions(substituted(saga.compiled.text), QUESTION))
     view = engine.wait(engine.start(name, saga.input, name=name))
     time.settle()
     return view.status, list(inner.read(f"Any#{name}"))
