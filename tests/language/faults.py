@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.graph import Role, steps_of
+from tests.language.running import UNMENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 LEADS_BACK: Final = ("rejected", "times out after")
 """Without an effect, and with one that nobody knows of."""
-OFTEN: Final = 40
-"""Until it is mended: longer than retries and a few redrives last."""
 
 
 @st.composite
@@ -30,7 +29,7 @@ def faults(draw: st.DrawFn, saga: AnySaga) -> Wanted:
     leading = triggers(saga)
     targets = [one for one in saga.plan.targets if leading or not is_behind(one)]
     target = draw(st.sampled_from(targets))
-    kinds = [draw(st.sampled_from(kinds_of(target)))] * draw(st.sampled_from([1, 2, OFTEN]))
+    kinds = [draw(st.sampled_from(kinds_of(target)))] * draw(st.sampled_from([1, 2, UNMENDED]))
     if is_behind(target):
         trigger = draw(st.sampled_from(leading))
         return {trigger.state: draw(st.sampled_from(LEADS_BACK)), target.state: kinds}
@@ -40,7 +39,7 @@ def faults(draw: st.DrawFn, saga: AnySaga) -> Wanted:
 def every_fault(saga: AnySaga) -> Iterator[tuple[Target, int, list[str | None]]]:
     """Everything that can go wrong: where, after how many calls that go well, and how often."""
     for target in saga.plan.targets:
-        for first, times in product((0,) if is_behind(target) else (0, 1), (1, OFTEN)):
+        for first, times in product((0,) if is_behind(target) else (0, 1), (1, UNMENDED)):
             for kind in kinds_of(target):
                 yield target, first, [*[None] * first, *[kind] * times]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def assert_goes_well(saga: AnySaga) -> None:
     """It is sound, compiles, and does what its text says, at its bound."""
-    assert check(saga.graph) == []
+    assert (problems := check(saga.graph)) == [], problems
     kept = saga.compiled.graph
     assert keep(from_kept(kept)) == kept
     done = run(saga)

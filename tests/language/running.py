@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 REDRIVES: Final = 50
 """More than there are Tasks that one fault can make fail, of claimed steps one at a time."""
 
+UNMENDED: Final = 1000
+"""So often something goes wrong that does so until it is mended."""
+MENDED: Final = 2
+"""So many redrives come before the fix."""
 IN_VAIN: Final = 3
 """So many redrives do not help where a claim waits for a person."""
 
@@ -114,6 +118,8 @@ def run(
     redrives = 0
     while redrive and ending_of(view) is Ending.STUCK and redrives < REDRIVES:
         assert view.error != "States.Runtime", view.cause
+        if simulator.faults and redrives == MENDED:
+            simulator.faults.mend()
         # Only who is told to looks for what happened: a fault that goes on is not mended so.
         if redrives >= IN_VAIN and view.error == "StepFailedForGood":
             answer(saga, world, store)

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from stepsaga.asl import build
+from stepsaga.asl.times import history_events
 from stepsaga.authoring.slots import numbered
+from stepsaga.checks.limits import HISTORY_EVENTS
 from stepsaga.drawing.conditions import condition_text, datum_text
 from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.graph import (
@@ -361,6 +364,7 @@ def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> AnySaga:
         input=InputNode("order", Order, {}, f"{PARTICIPANT}:Order"),
         nodes=numbered(tuple(with_answers(tuple(nodes), values))),
     )
+    assume(history_events(graph) <= HISTORY_EVENTS)  # what a check refuses is no saga
     asking = [node for node in steps_of(graph.nodes) if node.question]
     well = [m for m in WELL if m is not Manner.NEVER]
     manners = {
