@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
-from itertools import product
+from itertools import groupby, product
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -64,10 +64,18 @@ def told_of(seed: int, number: int) -> Told:
         night.go()
     except Exception:  # noqa: BLE001  # whatever it is, it must not end the night
         asked = {name: manner.value for name, manner in night.manners.items()}
-        wanted = {state: kinds for state, kinds in night.wanted.items() if kinds}
+        wanted = {state: shown(kinds) for state, kinds in night.wanted.items() if kinds}
         lines = [repr(saga), f"faults={wanted}", f"answers={asked}", traceback.format_exc()]
         told.violation = "\n".join(lines)
     return told
+
+
+def shown(kinds: str | Sequence[str | None]) -> str:
+    """What goes wrong in a Task, call by call: ``None, 1000 x raises``."""
+    if isinstance(kinds, str):
+        return f"always {kinds}"
+    runs = [(kind, len(list(same))) for kind, same in groupby(kinds)]
+    return ", ".join(f"{number} x {kind}" if number > 1 else f"{kind}" for kind, number in runs)
 
 
 def saga_of(seed: int, number: int) -> AnySaga:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.language.faults import every_fault, is_behind
-from tests.language.night import Told, saga_of, told_of
+from tests.language.night import Told, saga_of, shown, told_of
 from tests.language.nightly import Tally, nightly
 from tests.language.running import run
 
@@ -47,6 +47,12 @@ def test_what_strikes_is_known_beforehand(number: int) -> None:
     for target, first, kinds in every_fault(saga):
         struck = run(saga, {target.state: kinds}).struck
         assert struck == ({target.state} if called.get(target.state, 0) > first else set())
+
+
+def test_a_fault_is_shown_in_few_words() -> None:
+    """What goes wrong until it is mended is no list of a thousand."""
+    assert shown([None, *["raises"] * 1000]) == "None, 1000 x raises"
+    assert shown("rejected") == "always rejected"
 
 
 def tally(out: io.StringIO, sagas: int = 5, now: Callable[[], float] = lambda: 0.0) -> Tally:
