@@ -158,7 +158,8 @@ def test_what_a_lock_file_says_beside_its_pins(
 def test_stepsaga_itself_is_in_the_layer_s_digest(tmp_path: Path, reference: Path) -> None:
     """What is shipped of stepsaga counts by path and content, and the checks do not."""
     package = tmp_path / "copy"
-    for name in ("__init__.py", "errors.py", "runtime/__init__.py", "store/x.py", "checks/y.py"):
+    shipped = ("runtime/__init__.py", "store/x.py", "asl/a.py", "recovery/r.py")
+    for name in ("__init__.py", "errors.py", *shipped, "checks/y.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("1")
     for name in ("limits.py", "py.typed", "graph.py"):
