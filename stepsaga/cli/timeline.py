@@ -156,10 +156,10 @@ def timeline_of(
     labels = Labels(graph)
     reader = _Reader(started, graph, labels)
     # A seal stands in its step's slot, and is written when the undoing comes to it.
-    # Its question stands below the slot of its answer, and comes before it.
-    ordered = sorted(
-        commits, key=lambda one: (one.recorded_at, one.outcome is not Outcome.ASKED, one.slot)
-    )
+    # Its question stands below the slot of its answer, and comes before it; what landed late comes
+    # after what it was too late for.
+    late = {Outcome.ASKED: 0, Outcome.LATE: 2}
+    ordered = sorted(commits, key=lambda one: (one.recorded_at, late.get(one.outcome, 1), one.slot))
     rows = [row for commit in ordered for row in reader.rows(commit)]
     events = [event for commit in ordered for event in commit.events]
     ending = _ending(events, failure)

@@ -186,10 +186,12 @@ class _Held:
     payload: Mapping[str, Any]
     store: EventStore
     arrived: datetime
+    now: Callable[[], datetime]
 
-    def clock(self) -> datetime:
-        """It went by while the call hung, but the call has looked at it already."""
-        return self.arrived
+    def clock(self) -> Callable[[], datetime]:
+        """The call has looked at it when it arrived, and looks again when it records something."""
+        looks = iter([self.arrived])
+        return lambda: next(looks, None) or self.now()
 
 
 class FaultyFunctions:
@@ -299,7 +301,7 @@ class FaultyFunctions:
         call = parse_call(payload)
         key = call.execution.id, call.address(call.slot)
         store = _AsOfNow(self._store, f"{payload['saga']}#{payload['execution']['Name']}")
-        self._held[key].append(_Held(function, payload, store, self._now()))
+        self._held[key].append(_Held(function, payload, store, self._now(), self._now))
 
     def _settled(self, execution: str, payload: Mapping[str, Any]) -> None:
         """A compensation has run, or a probe, or what has none behind it: what hung lands now."""
@@ -315,7 +317,7 @@ class FaultyFunctions:
             state = held.payload["state"]["Name"]
             try:
                 self._functions.invoke(
-                    held.function, held.payload, store=held.store, now=held.clock
+                    held.function, held.payload, store=held.store, now=held.clock()
                 )
             except FunctionError as error:
                 self._faults.landed.append(Landing(execution, state, error.error))

@@ -180,6 +180,24 @@ def test_effect_that_lands_after_its_compensation() -> None:
     ]
 
 
+class Forgotten(set[str]):
+    """Tombstones that nobody finds again."""
+
+    def __contains__(self, key: object) -> bool:
+        return False
+
+
+def test_what_lands_late_is_recorded_when_it_lands() -> None:
+    """The log says when an effect landed, not when its call arrived."""
+    order = Order({"charge": "lands late"})
+    order.shop.tombstones = Forgotten()
+    order.wait()
+    times = {
+        one.slot.partition("/")[2]: one.recorded_at for one in order.store.read("Shop#order-1")
+    }
+    assert times["00002/late/00001"] >= times["00002"]
+
+
 @pytest.mark.parametrize(
     ("nodes", "before"), [(NODES, "find ship"), (WITHOUT_PROBE, "undo ship in doubt")]
 )
