@@ -30,11 +30,12 @@ from stepsaga.engines.simulator.naming import check_name
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.objects import MemoryS3
+from stepsaga.testing.cases import parse_faults
 from stepsaga.testing.runner import REJECT, answers_of
 from stepsaga.testing.stack import local_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from stepsaga.asl.release import Compiled
     from stepsaga.engines.once import Run
@@ -44,8 +45,6 @@ ANSWER_HELP: Final = (
     " STEP=JSON. Where there is none, the question's time passes: here that takes no time."
 )
 _WORDS: Final[Mapping[str, Any]] = {"approve": True, "reject": REJECT}
-WELL: Final = "ok"
-"""An attempt without a fault, in a list of faults."""
 FAIL_HELP: Final = (
     "What shall go wrong: STEP=KIND for every attempt, STEP=KIND,ok for the first one only."
     " STEP is a state: charge, 'undo charge', 'record the end'. KIND is one of: "
@@ -128,28 +127,6 @@ def told(done: Run, compiled: Compiled) -> Timeline:
         kept=compiled.graph,
         failure=failure_of(done.view, done.history),
     )
-
-
-def parse_faults(wanted: list[str]) -> dict[str, str | Sequence[str | None] | None]:
-    """``["charge=times out after", "ship=raises,ok"]`` as the engine takes it.
-
-    Raises:
-        UsageError: One is not of that form, or a state is named twice.
-    """
-    faults: dict[str, str | Sequence[str | None] | None] = {}
-    for text in wanted:
-        state, sign, kinds = (part.strip() for part in text.partition("="))
-        if not (state and sign and kinds):
-            raise UsageError(f"--fail {text!r}: write STEP=KIND, as in 'charge=times out after'")
-        if state in faults:
-            raise UsageError(
-                f"--fail names {state!r} twice: write its attempts in one, as in"
-                f" '{state}=raises,raises,ok'"
-            )
-        listed = [kind.strip() for kind in kinds.split(",")]
-        attempts = [None if kind == WELL else kind for kind in listed]
-        faults[state] = listed[0] if len(listed) == 1 and attempts[0] else attempts
-    return faults
 
 
 def parse_answers(wanted: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""For tests of one's own sagas: the pytest fixture ``saga``, and what it returns.
+"""For tests of one's own sagas: the pytest fixtures ``saga`` and ``verify_saga``, and their types.
 
 pytest imports the plugin in every run, so what the plugin does not need is loaded on demand.
 """
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stepsaga.engines.endings import Ending
     from stepsaga.testing.runner import REJECT, SagaRun, SagaRunner
+    from stepsaga.testing.verifier import LawBroken, SagaVerifier
 
-__all__ = ["REJECT", "Ending", "SagaRun", "SagaRunner"]
+__all__ = ["REJECT", "Ending", "LawBroken", "SagaRun", "SagaRunner", "SagaVerifier"]
+_MODULES = {"LawBroken": "verifier", "SagaVerifier": "verifier"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("stepsaga.testing.runner"), name)
+    return getattr(import_module(f"stepsaga.testing.{_MODULES.get(name, 'runner')}"), name)

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``saga``.
+"""The pytest plugin: the fixtures ``saga`` and ``verify_saga``.
 
 Installed with the package, so every pytest run imports it: what it needs is imported when a test
 asks for it.
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from stepsaga.testing.runner import SagaRunner
     from stepsaga.testing.stack import LocalStack
+    from stepsaga.testing.trial import Surroundings
+    from stepsaga.testing.verifier import SagaVerifier
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,25 @@ def saga(request: pytest.FixtureRequest) -> SagaRunner:
         stack: LocalStack = request.getfixturevalue("saga_stack")
         stack.prepare(setup)
     return SagaRunner()
+
+
+@pytest.fixture
+def verify_saga(request: pytest.FixtureRequest) -> SagaVerifier:
+    """Tries everything that can go wrong in a saga: ``verify_saga(FulfilOrder)``.
+
+    With stubs, or with ``handlers="real"``: those work on the tables of the project's
+    ``tools/local.py``, made anew for each run, or on what the test gives them.
+    """
+    from stepsaga.cli.counterexample import as_text  # noqa: PLC0415  # only when it is asked for
+    from stepsaga.testing.matrix import tables  # noqa: PLC0415  # as above
+    from stepsaga.testing.stack import find_setup  # noqa: PLC0415  # as above
+    from stepsaga.testing.trial import Surroundings  # noqa: PLC0415  # as above
+    from stepsaga.testing.verifier import SagaVerifier  # noqa: PLC0415  # as above
+
+    def local() -> Surroundings:
+        root = request.config.rootpath
+        if find_setup(root) is None:
+            return Surroundings()
+        return tables(request.getfixturevalue("saga_stack"), root)
+
+    return SagaVerifier(as_text, local)

@@ -17,6 +17,7 @@ from stepsaga.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
 SETUP: Final = "tools/local.py"
 """Where a project's ``setup(dynamodb)`` makes the participants' tables."""
@@ -38,11 +39,11 @@ class LocalStack:
         with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  # as above
             reply.read()
 
-    def prepare(self, setup: Callable[[Any], None] | None) -> None:
-        """Begin anew, with the participants' tables."""
+    def prepare(self, setup: Callable[[Any], None] | None, client: Any = None) -> None:
+        """Begin anew, with the participants' tables; ``client`` is one of the stack's, if given."""
         self.reset()
         if setup is not None:
-            setup(self.client())
+            setup(client or self.client())
 
 
 @contextmanager
@@ -80,6 +81,29 @@ def find_setup(root: Path) -> Callable[[Any], None] | None:
     Raises:
         UsageError: The file is there, the function is not, or another ``tools`` is imported.
     """
+    module = _local_module(root)
+    if module is None:
+        return None
+    setup = getattr(module, "setup", None)
+    if not callable(setup):
+        raise UsageError(f"{SETUP} has no function setup: write def setup(dynamodb): ...")
+    return setup  # type: ignore[no-any-return]  # looked up by name
+
+
+def find_stands(root: Path) -> Callable[[Any], Any] | None:
+    """A project's own ``stands(dynamodb)`` in ``tools/local.py``; None where it has none.
+
+    It tells what of all that is in the tables counts: what a saga that is compensated must leave as
+    it was. What is kept for the records (refunds, tombstones, fees) is not in it.
+
+    Raises:
+        UsageError: Another ``tools`` is imported.
+    """
+    stands = getattr(_local_module(root), "stands", None)
+    return stands if callable(stands) else None
+
+
+def _local_module(root: Path) -> ModuleType | None:
     file = root / SETUP
     if not file.is_file():
         return None
@@ -89,7 +113,4 @@ def find_setup(root: Path) -> Callable[[Any], None] | None:
             f"another package called 'tools' is imported, from {module.__file__}: put an"
             f" __init__.py into {file.parent}, and {root} first on the path"
         )
-    setup = getattr(module, "setup", None)
-    if not callable(setup):
-        raise UsageError(f"{SETUP} has no function setup: write def setup(dynamodb): ...")
-    return setup  # type: ignore[no-any-return]  # looked up by name
+    return module

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stepsaga.cli.run import parse_faults, read_input
+from stepsaga.cli.run import read_input
 from stepsaga.errors import UsageError
+from stepsaga.testing.cases import parse_faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
         ([], {}),
         (["charge=times out after"], {"charge": "times out after"}),
         ([" undo charge = raises "], {"undo charge": "raises"}),
-        (["ship=raises,ok"], {"ship": ["raises", None]}),
-        (["a=raises", "b=ok, reply lost"], {"a": "raises", "b": [None, "reply lost"]}),
-        (["a=ok"], {"a": [None]}),
+        (["ship=raises,ok"], {"ship": ("raises", None)}),
+        (["a=raises", "b=ok, reply lost"], {"a": "raises", "b": (None, "reply lost")}),
+        (["a=ok"], {"a": (None,)}),
     ],
 )
 def test_faults_as_they_are_typed(wanted: list[str], faults: dict[str, Any]) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.simulator import Simulator
-from stepsaga.graph import Role, steps_of
-from stepsaga.store.commits import EventRecord, Outcome
+from stepsaga.store.commits import Outcome
 from stepsaga.store.counting import CountingStore
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import key_of
 from stepsaga.testing.answering import Answering
+from stepsaga.testing.by_hand import fill_by_hand
 from stepsaga.testing.laws import Story, broken_laws, place_of
 from tests.language.stubs import World
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stepsaga.engines.protocol import ExecutionView
+    from stepsaga.graph import StepNode
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
     from stepsaga.testing.answering import Manner
@@ -151,35 +152,12 @@ def assert_laws(done: Done) -> None:
 
 
 def answer(saga: AnySaga, world: World, store: EventStore) -> bool:
-    """Fill the slots that wait for a person, truthfully; say whether there are any (rule 27).
+    """Fill the slots that wait for a person, truthfully; say whether there are any (rule 27)."""
 
-    They are those of claimed steps that hold nothing, and that no probe can fill. What did not
-    happen after the pivot, where nothing is undone, is done by hand.
-    """
-    steps = {node.name: node for node in steps_of(saga.graph.nodes)}
-    alone = {name for name, node in steps.items() if node.claim and not node.verify}
-    commits = list(store.read("Any#one"))
-    filled = {commit.slot for commit in commits}
-    waiting = False
-    for claim in commits:
-        step, slot = claim.events[-1].data.get("step"), claim.slot.removesuffix("/claim")
-        if claim.outcome is not Outcome.CLAIMED or step not in alone or slot in filled:
-            continue
-        key = key_of(claim.stream_id, slot)
-        if steps[step].role is Role.RETRIABLE and key not in world.standing:
-            world.act_again(key)
-        value = {"step": step, "key": key, **saga.values[step]}
-        outcome, told = Outcome.SEALED, [EventRecord("StepSealed", 1, {"step": step})]
-        if key in world.standing:
-            data = {"step": step, "value": value}
-            outcome, told = Outcome.RESULT, [EventRecord("StepCompleted", 1, data)]
-            closes = step == saga.graph.nodes[-1].name
-            told += [EventRecord("SagaCompleted", 1, {})] if closes else []
-        # As the step would have: the claim says who began, if the step may be the first.
-        events = (*claim.events[:-1], *told)
-        store.append(replace(claim, slot=slot, commit_id=key, outcome=outcome, events=events))
-        waiting = True
-    return waiting
+    def value(node: StepNode, key: str) -> Any:
+        return {"step": node.name, "key": key, **saga.values[node.name]}
+
+    return fill_by_hand(saga.graph, "Any#one", world, store, value)
 
 
 def assert_given(done: Done) -> None:
