@@ -9,6 +9,7 @@ LOCK := requirements/project.lock
 SAM := .venv-sam
 MINISTACK := .venv-ministack
 PYTEST_WORKERS ?= 2
+VERIFY_WORKERS ?= 2
 
 sum = $(shell cat $(1) 2>/dev/null | cksum | tr -d ' ')
 STAMP := $(VENV)/.stamp-$(call sum,$(LOCK) pyproject.toml)
@@ -16,7 +17,7 @@ SAM_STAMP := $(SAM)/.stamp-$(call sum,requirements/sam.lock)
 MINISTACK_STAMP := $(MINISTACK)/.stamp-$(call sum,requirements/ministack.lock)
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup stack demo test nightly check format generate bench lock clean
+.PHONY: help setup stack demo test verify nightly check format generate bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,10 @@ demo: stack  ## the whole stack on this machine: three orders, three endings
 
 test: stack  ## the whole test suite
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+
+verify: setup  ## everything that can go wrong in the reference sagas
+	$(BIN)/stepsaga verify --jobs $(VERIFY_WORKERS) --junit verify-stub.xml
+	$(BIN)/stepsaga verify --jobs $(VERIFY_WORKERS) --handlers real --junit verify-real.xml
 
 nightly: setup  ## 2,000 generated sagas with every fault; SAGAS=10 FROM=0 SEED=0 WORKERS=2
 	@$(BIN)/python -m tests.language.nightly $(if $(SAGAS),--sagas $(SAGAS)) $(if $(FROM),--from $(FROM)) \
@@ -98,4 +103,4 @@ build-%: setup
 	@$(BIN)/stepsaga build $* --into "$(ARTIFACTS_DIR)"
 
 clean:  ## remove what was made, environments included
-	rm -rf $(VENV) $(SAM) $(MINISTACK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .stepsaga .aws-sam
+	rm -rf $(VENV) $(SAM) $(MINISTACK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .stepsaga .aws-sam verify-*.xml

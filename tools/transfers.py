@@ -74,3 +74,9 @@ def books(dynamodb: Any, table: str = "") -> Books:
         ),
         reviews=sum(key.startswith("review#") for key in by_kind),
     )
+
+
+def stands(dynamodb: Any) -> dict[str, Any]:
+    """What counts of it: where the money is. Who was asked to look at what is only kept."""
+    found = books(dynamodb)
+    return {"accounts": dict(found.accounts), "held": found.held}

@@ -148,3 +148,18 @@ def ledger(dynamodb: Any, names: TripTables | None = None) -> TripLedger:
         reports=len(tables.scan(dynamodb, names.reports)),
         messages=len(tables.scan(dynamodb, names.outbox)),
     )
+
+
+def stands(dynamodb: Any) -> dict[str, Any]:
+    """What counts of it. The fees of what was cancelled are in the tills, and are no trip."""
+    found = ledger(dynamodb)
+    return {
+        "vacant": dict(found.vacant),
+        "booked": dict(found.booked),
+        "earned": {one: cents - found.fees[one] for one, cents in found.tills.items()},
+        "paid": found.money - sum(found.accounts.values()) - sum(found.fees.values()),
+        "all the money": found.money,
+        "tickets": found.tickets,
+        "reports": found.reports,
+        "messages": found.messages,
+    }

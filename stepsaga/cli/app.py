@@ -3,7 +3,8 @@
 Exit codes:
 
     0  done; of `run`: the saga completed
-    1  a problem was found: in a definition, a stale file, a table, the project's own code
+    1  a problem was found: in a definition, a stale file, a table, the project's own code; of
+       `verify`: a law was broken
     2  the command was used wrongly
     3  of `run`, `wait` and `start --wait`: the saga was compensated, all that was done is undone
     4  of the same: the saga is stuck
@@ -40,6 +41,7 @@ from stepsaga.cli.status import status
 from stepsaga.cli.stuck import stuck
 from stepsaga.cli.template import template
 from stepsaga.cli.undo import undo
+from stepsaga.cli.verify import verify
 from stepsaga.cli.wait import wait
 from stepsaga.errors import AnswerInvalid, IdInvalid, InputInvalid, StepsagaError, UsageError
 
@@ -98,6 +100,7 @@ app.command("release")(release)
 app.command("build")(build)
 app.command("graph")(graph)
 app.command("run")(run)
+app.command("verify")(verify)
 app.command("show")(show)
 app.command("preflight")(preflight)
 app.command("prune")(prune)
