@@ -14,8 +14,12 @@ from sagas.orders import FulfilOrder
 from sagas.transfers import TransferMoney
 from sagas.trips import BookTrip
 from stepsaga.authoring import graph_of
+from stepsaga.cli.counterexample import as_text
 from stepsaga.drawing.mermaid import mermaid
+from stepsaga.testing import LawBroken, SagaVerifier
+from stepsaga.testing.trial import Surroundings
 from tests.docs.blocks import Block, blocks_of
+from tests.testing import broken
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "guide"
@@ -26,11 +30,16 @@ PAGES = {
 }
 PROJECTS = ("questions.md",)
 """Pages with a small project of their own: each block says which file it is."""
+VERIFY = "verify.md"
 OTHERS = ("releases.md", "recovery.md")
 """Pages that are about no saga."""
+EVERY = (*PAGES, *PROJECTS, VERIFY, *OTHERS)
+COUNTEREXAMPLE = ("counterexample",)
 PARTS = ("sagas", "handlers", "tools", "examples")
-VARIES = re.compile(r"\b[0-9a-f]{8}\.\.\.|\b[0-9A-F]{8}\b|[\d-]{10} [\d:]{8} UTC")
-"""What another run has otherwise: references, idempotency keys, the time."""
+VARIES = re.compile(
+    r"\b[0-9a-f]{8}\.\.\.|\b[0-9A-F]{8}\b|[\d-]{10} [\d:]{8} UTC|(?<= runs in )[^;]*|in [\d.]+s$"
+)
+"""What another run has otherwise: references, idempotency keys, the time, and how long it took."""
 
 
 def blocks(page: str, *languages: str) -> list[Block]:
@@ -64,9 +73,10 @@ def test_a_page_shows_its_whole_saga(page: str) -> None:
 
 def lay_out(page: str, folder: Path) -> None:
     """The project that a page's commands run in: this one, or the page's own."""
-    if page in PAGES:
+    if page not in PROJECTS:
         for part in PARTS:
             (folder / part).symlink_to(ROOT / part)
+        (folder / "tests").mkdir()
         return
     for block in blocks(page, "python"):
         assert block.path, f"{page}:{block.line}: the block does not say which file it is"
@@ -76,12 +86,16 @@ def lay_out(page: str, folder: Path) -> None:
         (file.parent / "__init__.py").touch()
 
 
-@pytest.mark.parametrize("page", [*PAGES, *PROJECTS])
+@pytest.mark.parametrize("page", [*PAGES, *PROJECTS, VERIFY])
 def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
     """Every command ends as announced, and a text block is what the command before it printed."""
     lay_out(page, tmp_path)
     printed = ""
-    for block in blocks(page, "bash", "text"):
+    for block in blocks(page, "bash", "text", "python"):
+        if block.path.startswith("tests/"):
+            (tmp_path / block.path).write_text(block.text)
+        if block.language == "python" or block.words == COUNTEREXAMPLE:
+            continue
         if block.language == "text":
             assert _constant(block.text) == _constant(printed)
             continue
@@ -105,14 +119,33 @@ def _constant(text: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
+def test_the_counterexample_is_the_one_that_is_found() -> None:
+    """The page shows a handler that is broken, and what is told of it."""
+    shown, told = blocks(VERIFY, "python")[-1], blocks(VERIFY, "text")[-1]
+    assert told.words == COUNTEREXAMPLE
+    assert shown.text in Path(broken.__file__ or "").read_text()
+    books = broken.Books()
+    verify_saga = SagaVerifier(as_text, Surroundings)
+    with pytest.raises(LawBroken) as caught:
+        verify_saga(
+            broken.NoTombstone,
+            handlers="real",
+            resources={"books": books},
+            prepare=books.clear,
+            stands=books.stands,
+            only=["pay=lands late"],
+        )
+    assert _constant(str(caught.value)) == _constant(told.text)
+
+
 def test_the_index_names_every_page() -> None:
     """A page that nobody finds is not read."""
     linked = re.findall(r"\]\(([\w-]+\.md)\)", (GUIDE / "README.md").read_text())
-    assert linked == [*PAGES, *PROJECTS, *OTHERS]
+    assert sorted(linked) == sorted(EVERY)
     assert {page.name for page in GUIDE.glob("*.md")} == {"README.md", *linked}
 
 
-@pytest.mark.parametrize("page", ["README.md", *PAGES, *PROJECTS, *OTHERS])
+@pytest.mark.parametrize("page", ["README.md", *EVERY])
 def test_links_lead_somewhere(page: str) -> None:
     """Files that a page links to are there."""
     for target in re.findall(r"\]\(([^)#]+)\)", (GUIDE / page).read_text()):
