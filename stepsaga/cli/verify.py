@@ -119,14 +119,14 @@ def verify(  # noqa: PLR0913  # a command's options
             one = sagas[0]
             raise typer.Exit(_one(court, one, ways[one], only, partial(again, one.__name__)))
         reports = _all(court, ways, project, pairs=pairs, jobs=jobs or os.cpu_count() or 1)
-        if junit is not None:
-            write_junit(reports, junit, again)
         for one, report in zip([] if as_json else sagas, reports, strict=False):
             _tell(court, one, ways[one], report, partial(again, report.saga))
     if as_json:
         print_json([report_json(r, partial(again, r.saga)) for r in reports])
     elif len(reports) > 1:
         say(f"  {in_all(reports)}")
+    if junit is not None:
+        _write(reports, junit, again)
     raise typer.Exit(PROBLEM if any(report.broken for report in reports) else FINE)
 
 
@@ -179,6 +179,13 @@ def _tell(
     if len(report.broken) > SHOWN:
         more = len(report.broken) - SHOWN
         say(f"  and {more:,} more runs break a law: --junit FILE or --json lists them")
+
+
+def _write(reports: Sequence[Report], path: Path, again: Callable[[str, Case], str]) -> None:
+    try:
+        write_junit(reports, path, again)
+    except OSError as error:
+        raise UsageError(f"--junit: {path} cannot be written: {error.strerror}") from error
 
 
 def _one(

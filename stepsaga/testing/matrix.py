@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
+from stepsaga.errors import UsageError
 from stepsaga.graph import MapNode, steps_of, walk
 from stepsaga.testing.cases import (
     Case,
@@ -24,7 +25,7 @@ from stepsaga.testing.cases import (
     one_of_each,
     pairs,
 )
-from stepsaga.testing.stack import find_setup, find_stands, local_stack
+from stepsaga.testing.stack import SETUP, find_setup, find_stands, local_stack
 from stepsaga.testing.trial import Bench, Surroundings
 from stepsaga.testing.ways import SAMPLE, bases, different, varied
 
@@ -230,9 +231,18 @@ def tables(stack: LocalStack, root: Path) -> Surroundings:
     """
     setup, stands, client = find_setup(root), find_stands(root), stack.client()
     return Surroundings(
-        prepare=lambda: stack.prepare(setup, client),
-        stands=None if stands is None else lambda: stands(client),
+        prepare=lambda: _told("setup", lambda: stack.prepare(setup, client)),
+        stands=None if stands is None else lambda: _told("stands", lambda: stands(client)),
     )
+
+
+def _told(name: str, call: Callable[[], Any]) -> Any:
+    """Call a function of the project's; say which it was, where it fails."""
+    try:
+        return call()
+    except Exception as error:
+        text = f"{name} in {SETUP} failed: {type(error).__name__}: {error}"
+        raise UsageError(text) from error
 
 
 class Processes:

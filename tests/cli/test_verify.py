@@ -100,6 +100,25 @@ def test_stubs_hide_what_real_handlers_do(shop: Path) -> None:
     assert "broken:" in again.out
 
 
+def test_a_projects_own_function_that_fails_is_named(shop: Path) -> None:
+    """What is wrong with tools/local.py is told in words, from whichever process it comes."""
+    (shop / "tools" / "local.py").write_text(LOCAL.replace("return dict(PURSE)", "return 1 / 0"))
+    said = stepsaga("verify", "--handlers", "real", "-j", "2", cwd=shop)
+    assert said.code == 2
+    assert "stands in tools/local.py failed: ZeroDivisionError" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_report_that_cannot_be_written_is_told_after_the_table(tmp_path: Path) -> None:
+    """Minutes of work are shown before a wrong path is complained of."""
+    where = tmp_path / "nowhere" / "verify.xml"
+    case = ("--input", "examples/transfer_small.json", "--no-pairs", "-j", "1")
+    said = stepsaga("verify", "TransferMoney", *case, "--junit", str(where))
+    assert said.code == 2
+    assert "every law holds" in said.out
+    assert "nowhere/verify.xml cannot be written" in said.err
+
+
 def test_one_case_is_shown() -> None:
     """A single case is run and told as a timeline, with the command that does so again."""
     case = ("--only", "review=answered no", "--seed", "7")
