@@ -289,7 +289,8 @@ class _Run:
         bench = self._bench
         self._world = bench.begin(self._way)
         store = Answering(self._store, bench.graph, dict(self._case.manners), bench.answer)
-        self._simulator = store.simulator = bench.simulator(store, self._case)
+        self._simulator = bench.simulator(store, self._case)
+        store.on_simulator(self._simulator)
         self._arn = self._simulator.start(bench.compiled.name, self._way.input, name=SAGA_ID)
         view = self._simulator.wait(self._arn)
         self._simulator.settle()
