@@ -119,26 +119,30 @@ class _Reader:
                 return _side(node, inner)
 
     def _choice(self, node: ChoiceNode, lanes: Lanes) -> tuple[tuple[Reached, ...], bool]:
-        """The way that was gone; where none is known, what may be running on each of them."""
+        """The way that was gone; where none is known, what may be running on each of them.
+
+        A seal tells nothing: an undo from the log seals what may be running on every way.
+        """
         ways = [*(branch.nodes for branch in node.branches), node.otherwise]
         for way in ways:
-            if self._any(way, lanes):
+            if self._any(way, lanes, seals=False):
                 return self.sequence(way, lanes)
         inner = [self.sequence(way, lanes) for way in ways]
         found = tuple(one for steps, _ in inner for one in steps)
         return found, any(passed for _, passed in inner)
 
-    def _any(self, nodes: tuple[Node, ...], lanes: Lanes) -> bool:
-        """Whether anything is recorded of these nodes, or below them."""
+    def _any(self, nodes: tuple[Node, ...], lanes: Lanes, *, seals: bool = True) -> bool:
+        """Whether anything, or anything but seals, is recorded of these nodes, or below them."""
         for node in nodes:
             match node:
                 case StepNode() | ParallelNode() | MapNode():
                     at = (*slots_of(lanes), *node.slot)
-                    if self._log.at(at) is not None or any(True for _ in self._log.below(at)):
+                    found = map(self._log.at, (at, *self._log.below(at)))
+                    if any(one and (seals or one.outcome is not Outcome.SEALED) for one in found):
                         return True
                 case ChoiceNode(branches=branches, otherwise=otherwise):
                     ways = (*(branch.nodes for branch in branches), otherwise)
-                    if any(self._any(way, lanes) for way in ways):
+                    if any(self._any(way, lanes, seals=seals) for way in ways):
                         return True
                 case WaitNode():
                     pass

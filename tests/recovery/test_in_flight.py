@@ -1,0 +1,65 @@
+"""What was under way when an execution ended, and recorded nothing: it is undone, too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stepsaga.engines.protocol import Status
+from stepsaga.recovery.undo import Undoing
+from stepsaga.store.commits import Outcome
+from stepsaga.store.front import StoreInFront
+from tests.language.sagas import AnySaga
+from tests.language.test_choices import SAGA
+from tests.recovery.stopped import Stopped
+
+if TYPE_CHECKING:
+    from stepsaga.store.commits import Commit
+
+MOMENT = timedelta(milliseconds=10)
+
+
+class DiesAfterSeal(StoreInFront):
+    """A store whose user dies after its first seal was put."""
+
+    def append(self, commit: Commit) -> Commit:
+        """Put a commit."""
+        stored = super().append(commit)
+        if stored.outcome is Outcome.SEALED:
+            raise KeyboardInterrupt
+        return stored
+
+
+def stopped_on(way: str, limit: int) -> Stopped:
+    """A saga that was stopped after the first step of a way had its effect, and no record."""
+    values: dict[str, dict[str, Any]] = {name: {} for name in ("s1", "s2", "s3", "s4", "s5")}
+    saga = AnySaga(SAGA, {"lines": [], "limit": limit}, values)
+    stopped = Stopped(saga, {way: "crashes after"})
+    assert stopped.stop(MOMENT * 50).status is Status.ABORTED
+    assert len(stopped.world.standing) == 2
+    return stopped
+
+
+WAYS = pytest.mark.parametrize(("way", "limit"), [("s2", 0), ("s3", 4), ("s4", 9)])
+
+
+@WAYS
+def test_whichever_way_was_gone_it_is_undone(way: str, limit: int) -> None:
+    """Where no record tells the way, the first step of each is undone: seals tell none (rule 9)."""
+    stopped = stopped_on(way, limit)
+    assert stopped.undo()
+    assert not stopped.world.standing
+
+
+@WAYS
+def test_an_undo_that_died_between_two_seals_seals_the_other_ways(way: str, limit: int) -> None:
+    """What the first of them had sealed does not pass for the way that was gone."""
+    stopped = stopped_on(way, limit)
+    generation = stopped.begin()
+    dying = Undoing(DiesAfterSeal(stopped.store), stopped.engine.clock.now)
+    with pytest.raises(KeyboardInterrupt):
+        dying.proceed(stopped.run, generation)
+    assert stopped.undo(generation)
+    assert not stopped.world.standing
