@@ -32,7 +32,8 @@ StepsagaError
 │   ├── SagaNotDeployed (LookupError)  no such stack, or the saga is not in it
 │   ├── NothingAsked (LookupError)   the saga asks no such question, or not yet
 │   ├── AnswerInvalid (ValueError)   an answer that does not fit; nothing was answered
-│   └── AnsweredAlready (ValueError) there is another answer, or the question is over
+│   ├── AnsweredAlready (ValueError) there is another answer, or the question is over
+│   └── UndoTaken                    somebody else has begun this undo from the log
 └── UsageError (ValueError)          a command or a test asked for what cannot be
 """  # a tree is indented
 
@@ -230,6 +231,10 @@ class AnswerInvalid(RequestError, ValueError):
 
 class AnsweredAlready(RequestError, ValueError):
     """There is another answer to the question, or its saga has ended. Nothing was changed."""
+
+
+class UndoTaken(RequestError):
+    """Somebody else has begun this undo from the log."""
 
 
 class UsageError(StepsagaError, ValueError):

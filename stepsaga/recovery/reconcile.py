@@ -7,18 +7,20 @@ and under names that are given once (rules 15, 16 and 18).
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
+from stepsaga.errors import UndoTaken
 from stepsaga.graph import steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT
 from stepsaga.recovery.executions import FAILED, RUNNING, SUCCEEDED
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import plan
 from stepsaga.recovery.reached import reached
-from stepsaga.recovery.undo import Run, Undoing, mend, names_of, past
+from stepsaga.recovery.undo import Run, Undoing, mend, names_of, past, stays
 from stepsaga.runtime.generations import latest
 from stepsaga.store.commits import Outcome
 from stepsaga.store.saga_events import SagaCompensated, SagaCompleted, SagaStuck, UndoStarted
@@ -57,7 +59,7 @@ class Found(StrEnum):
     FORWARD = "stuck forward"
     """It is past its point of no return, and did not get further."""
     UNKNOWN = "unknown"
-    """Its release's graph is not kept, or nothing says which release that is."""
+    """Its release's graph is not kept, nothing says which release that is, or which saga."""
 
 
 class Reconciler:
@@ -86,15 +88,15 @@ class Reconciler:
         execution = self._executions.describe(arn)
         if execution is None or execution.status == RUNNING:
             return Found.WELL
+        if not execution.saga:
+            return Found.UNKNOWN
         log = self._log(execution)
         if _has_ended(log):
             return self._late(execution, log)
-        if latest(self._store, stream_of(execution.saga, execution.id), log.run)[0]:
-            # It was begun, perhaps by somebody who died before the machine was started.
-            return self.undo(execution, log, "")
-        if execution.status == SUCCEEDED:
+        generation, _ = latest(self._store, stream_of(execution.saga, execution.id), log.run)
+        if execution.status == SUCCEEDED and not generation:
             return Found.WELL
-        return self._decide(execution, log)
+        return self._decide(execution, log, generation)
 
     def _late(self, execution: Execution, log: Log) -> Found:
         """What landed after its step was undone is undone once more (rule 11)."""
@@ -103,41 +105,67 @@ class Reconciler:
         return self.undo(execution, log, "an effect landed after its step was undone")
 
     def sweep(self) -> dict[str, int]:
-        """Look at all that have ended other than well lately; count what was found."""
+        """Look at all that have ended other than well lately; count what was found.
+
+        Raises:
+            Exception: The first that a look has raised, after all were looked at: one saga must not
+                keep the others from being undone.
+        """
         counts: dict[str, int] = {}
+        errors: list[Exception] = []
         for arn in self._executions.unsuccessful(self._now() - LOOK_BACK):
-            found = self.look(arn)
-            counts[found.value] = counts.get(found.value, 0) + 1
+            try:
+                found = self.look(arn)
+            except Exception as error:  # noqa: BLE001  # it is raised below
+                errors.append(error)
+            else:
+                counts[found.value] = counts.get(found.value, 0) + 1
+        if errors:
+            raise errors[0]
         return counts
 
-    def undo(
-        self, execution: Execution, log: Log, why: str, *, by: str = "", completed: bool = False
+    def undo(  # noqa: PLR0913  # what is recorded of it, by name
+        self,
+        execution: Execution,
+        log: Log,
+        why: str,
+        *,
+        by: str = "",
+        completed: bool = False,
+        anew: bool = False,
     ) -> Found:
-        """Begin to undo a run from its log, or see to it that what was begun goes on."""
+        """Begin to undo a run from its log, or see to it that what was begun goes on.
+
+        What was begun is over where it has ended, where it has left a completed saga as it is, and
+        where it cannot go on: whoever knows that asks for it ``anew``.
+        """
         fingerprint = _release(log) or self._executions.fingerprint(execution.arn)
         kept = self._store.get_definition(fingerprint) if fingerprint else None
         if kept is None:
             return Found.UNKNOWN
         run = Run(execution.saga, execution.id, log.run, execution.arn)
         generation, begun = latest(self._store, run.stream, run.run)
-        ended = begun is not None and log.at((FIRST_END_SLOT + generation,)) is not None
-        if begun is None or ended:
-            generation = self._undoing.begin(
-                run,
-                fingerprint=fingerprint,
-                input=execution.input,
-                why=why,
-                by=by,
-                completed=completed,
-                generation=generation + 1,
-            )
+        ended = log.at((FIRST_END_SLOT + generation,)) is not None
+        if begun is None or ended or anew or stays(log, begun):
+            generation += 1
+            with suppress(UndoTaken):  # whoever has won it at this moment wants the same
+                self._undoing.begin(
+                    run,
+                    fingerprint=fingerprint,
+                    input=execution.input,
+                    why=why,
+                    by=by,
+                    completed=completed,
+                    generation=generation,
+                )
         longest = max(node.call.seconds for node in steps_of(from_kept(kept).nodes))
         margin = timedelta(seconds=longest + DISPATCH_SECONDS + START_SECONDS)
-        after = (execution.stopped or execution.started) + margin
+        # What has just been stopped may not be seen to be.
+        after = (execution.stopped or self._now()) + margin
         self._executions.start_undo(name_of(run, generation), input_of(run, generation, after))
         return Found.UNDOING
 
-    def _decide(self, execution: Execution, log: Log) -> Found:
+    def _decide(self, execution: Execution, log: Log, generation: int) -> Found:
         if execution.status == FAILED and execution.error == UNDONE and not log.commits:
             return Found.WELL
         fingerprint = _release(log) or self._executions.fingerprint(execution.arn)
@@ -151,13 +179,16 @@ class Reconciler:
         if found.final is not None:
             stuck, then = Found.FORWARD, past(run, found.final)
             steps: tuple[str, ...] = (found.final.node.name,)
+        elif generation:
+            # It was begun, perhaps by somebody who died before the machine was started.
+            return self.undo(execution, log, "")
         elif execution.status == FAILED and begun:
             stuck, then = Found.STUCK, mend(run)
             steps = tuple(names_of(found.moves))
         else:
             return self.undo(execution, log, f"its execution ended: {error}")
         event = SagaStuck(steps=steps, error=error, then=then)
-        self._undoing.note_stuck(run, fingerprint, (0, execution.redrives), event)
+        self._undoing.note_stuck(run, fingerprint, (generation, execution.redrives), event)
         return stuck
 
     def _log(self, execution: Execution) -> Log:

@@ -12,7 +12,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
-from stepsaga.errors import RequestError, StepFailedForGood
+from stepsaga.errors import RequestError, StepFailedForGood, UndoTaken
 from stepsaga.limits import FIRST_END_SLOT, FIRST_OPERATION_SLOT, LAST_GENERATION
 from stepsaga.recovery.calls import Calls
 from stepsaga.recovery.log import Log
@@ -109,7 +109,8 @@ class Undoing:
                 won it before: one undo can begin any number of times.
 
         Raises:
-            RequestError: Somebody else has won it, or there were too many.
+            UndoTaken: Somebody else has won it.
+            RequestError: There were too many.
         """
         wanted = generation or latest(self._store, run.stream, run.run)[0] + 1
         if wanted > LAST_GENERATION:
@@ -130,7 +131,7 @@ class Undoing:
         )
         stored = self._store.append(commit)
         if stored.events != commit.events:
-            raise RequestError(
+            raise UndoTaken(
                 f"{run.saga} {run.id}: an undo from the log of generation {wanted} was begun by"
                 " somebody else"
             )
@@ -192,7 +193,7 @@ class Undoing:
         begun = self._begun(run, generation)
         log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
         events = [event_of(UndoEnded, generation=generation)]
-        if not _stays(log, begun) and not end_is_told(log):
+        if not stays(log, begun) and not end_is_told(log):
             cause = _told(begun)["why"]
             events.append(event_of(SagaCompensated, error=UNDONE_FROM_LOG, cause=cause))
         slot = (FIRST_END_SLOT + generation,)
@@ -219,7 +220,7 @@ class Undoing:
         """The plan, after all that may be running was sealed."""
         while True:
             log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
-            if _stays(log, begun):
+            if stays(log, begun):
                 return Plan()
             found = plan(reached(graph, log)[0], log, failed)
             if not found.seals:
@@ -272,7 +273,7 @@ def _told(begun: Commit) -> Mapping[str, Any]:
     return data
 
 
-def _stays(log: Log, begun: Commit) -> bool:
+def stays(log: Log, begun: Commit) -> bool:
     """Whether a saga was completed by a call that was under way, and so is not to be undone."""
     types = {event.type for commit in log.commits for event in commit.events}
     return SagaCompleted.__name__ in types and not _told(begun)["completed"]

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stepsaga.engines.protocol import Status
+from stepsaga.engines.recovering import EngineExecutions
+from stepsaga.engines.simulator.clock import iso
+from stepsaga.errors import CommitUnreadable
+from stepsaga.recovery.log import Log
+from stepsaga.recovery.reconcile import Reconciler
+from stepsaga.store.commits import Outcome
+from stepsaga.store.front import StoreInFront
 from tests.asl.graphs import look, pivot, saga, step, tail
 from tests.recovery.shop import Shop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepsaga.graph import SagaGraph
+    from stepsaga.recovery.executions import Execution
+    from stepsaga.store.commits import Commit
 
 SECOND = timedelta(seconds=1)
 MOMENT = timedelta(milliseconds=10)
@@ -165,3 +177,89 @@ def test_what_was_completed_by_a_call_under_way_stays() -> None:
     assert "SagaCompensated" not in shop.events()
     assert shop.look(arn) == "well"
     assert len(shop.undos()) == 1
+
+
+class Unreadable(StoreInFront):
+    """A store that cannot read one stream."""
+
+    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
+        """The commits of a stream."""
+        if stream_id == "Order#two":
+            raise CommitUnreadable(stream_id)
+        return super().read(stream_id, prefix)
+
+
+class Outrun(StoreInFront):
+    """A store to whose user somebody else is always ahead in beginning an undo."""
+
+    def append(self, commit: Commit) -> Commit:
+        """Put a commit."""
+        if commit.outcome is Outcome.BEGUN:
+            told = commit.events[-1]
+            other = replace(told, data={**told.data, "why": "by hand", "by": "ann"})
+            super().append(replace(commit, events=(*commit.events[:-1], other)))
+        return super().append(commit)
+
+
+class Nameless(EngineExecutions):
+    """Executions of machines that are none of a deployment's."""
+
+    def describe(self, arn: str) -> Execution | None:
+        """An execution, without its saga."""
+        found = super().describe(arn)
+        return found and replace(found, saga="")
+
+
+def executions_of(shop: Shop) -> EngineExecutions:
+    """What recovery sees of a shop's executions."""
+    return EngineExecutions(shop.engine, {"Order": shop.compiled.fingerprint})
+
+
+def test_one_saga_does_not_keep_the_others_from_being_undone() -> None:
+    """A sweep looks at all, and raises afterwards what one of them has raised."""
+    shop = Shop(three())
+    for name in ("one", "two", "three"):
+        shop.stopped(MOMENT * 3, name)
+    reconciler = Reconciler(Unreadable(shop.store), executions_of(shop), shop.clock.now)
+    with pytest.raises(CommitUnreadable):
+        reconciler.sweep()
+    assert len(shop.undos()) == 2
+    assert shop.recovery.handle({"do": "sweep"}) == {"undoing": 1, "well": 2}
+    assert len(shop.undos()) == 3
+    assert not shop.world.standing
+
+
+def test_who_is_outrun_lets_the_winners_undo_go_on() -> None:
+    """Of two that begin at once, for different reasons, one has won; both start that (rule 15)."""
+    shop = Shop(three())
+    arn = shop.stopped(MOMENT * 3)
+    reconciler = Reconciler(Outrun(shop.store), executions_of(shop), shop.clock.now)
+    assert reconciler.look(arn) == "undoing"
+    assert [one.status for one in shop.undos()] == [Status.SUCCEEDED]
+    assert shop.events().count("UndoStarted") == 1
+    assert not shop.world.standing
+
+
+def test_what_is_not_seen_to_be_stopped_is_waited_for() -> None:
+    """DescribeExecution is eventually consistent: time counts from now then."""
+    shop = Shop(three())
+    arn = shop.stopped(MOMENT * 3)
+    shop.clock.advance(timedelta(hours=1))
+    now = shop.clock.now()
+    seen = executions_of(shop).describe(arn)
+    assert seen is not None
+    log = Log(iso(seen.started), shop.commits())
+    reconciler = Reconciler(shop.store, executions_of(shop), shop.clock.now)
+    reconciler.undo(replace(seen, stopped=None), log, "it was cancelled")
+    shop.undos()
+    undone = [one.recorded_at for one in shop.commits() if one.outcome is Outcome.COMPENSATED]
+    assert min(undone) >= iso(now + SECOND * 20)
+
+
+def test_of_a_machine_that_it_does_not_know_it_undoes_nothing() -> None:
+    """Without its saga's name there is no stream, and none is made up."""
+    shop = Shop(three())
+    arn = shop.stopped(MOMENT * 3)
+    executions = Nameless(shop.engine, {"Order": shop.compiled.fingerprint})
+    assert Reconciler(shop.store, executions, shop.clock.now).look(arn) == "unknown"
+    assert not list(shop.store.read("#one"))
