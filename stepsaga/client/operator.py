@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -10,9 +11,9 @@ from stepsaga.asl.kept import from_kept
 from stepsaga.asl.undo import NAME
 from stepsaga.client.status import began, end_of, run_of
 from stepsaga.engines.endings import Ending
-from stepsaga.engines.protocol import Status
-from stepsaga.engines.recovering import EngineExecutions
-from stepsaga.errors import ExecutionMissing, RequestError, SagaMissing
+from stepsaga.engines.protocol import ExecutionView, Status
+from stepsaga.engines.recovering import EngineExecutions, execution_of
+from stepsaga.errors import ExecutionMissing, MachineMissing, RequestError, SagaMissing
 from stepsaga.limits import FIRST_OPERATION_SLOT
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
@@ -32,11 +33,10 @@ from stepsaga.store.saga_events import (
 from stepsaga.store.slots import key_of, slot_text, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from stepsaga.client.client import Client
     from stepsaga.client.status import SagaStatus
-    from stepsaga.engines.protocol import ExecutionView
     from stepsaga.recovery.reached import Step
     from stepsaga.store.protocol import EventStore
 
@@ -88,7 +88,6 @@ class Operator:
         self._by = by
         self._now = now
         executions = EngineExecutions(client.engine, dict.fromkeys(client.sagas, ""))
-        self._executions = executions
         self._reconciler = Reconciler(store, executions, now)
 
     def cancel(self, saga: str, saga_id: str, why: str) -> None:
@@ -109,13 +108,16 @@ class Operator:
             raise RequestError(
                 f"{saga} {saga_id} passed its point of no return while it was cancelled: it goes on"
             )
-        self._undo(view, told, completed=False)
+        self._undo(self._view(saga, saga_id), told, completed=False)
 
     def undo(self, saga: str, saga_id: str, why: str) -> None:
-        """Undo a saga from its log, also one that is completed, or whose machine is gone.
+        """Undo a saga from its log, also one that is completed, or whose execution is gone.
+
+        Where an undo has failed, the next takes over from it, also where that is past redriving.
 
         Raises:
-            RequestError: It runs; it is undone already; it is past its point of no return.
+            RequestError: It runs, or is being undone; it is undone already; it is past its point of
+                no return.
         """
         view = self._view(saga, saga_id)
         if view.status is Status.RUNNING:
@@ -124,7 +126,10 @@ class Operator:
         if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
             raise RequestError(f"{saga} {saga_id} is undone already")
         self._refuse_past(saga, saga_id, view)
-        self._undo(view, why, completed=True)
+        undo = self._undo_of(view)
+        if undo is not None and undo.status is Status.RUNNING:
+            raise RequestError(f"{saga} {saga_id} is being undone")
+        self._undo(view, why, completed=True, anew=undo is not None)
 
     def redrive(self, saga: str, saga_id: str) -> str:
         """Let a saga go on where it stands, after the fix; return the ARN of what goes on.
@@ -133,16 +138,16 @@ class Operator:
             RequestError: It runs, or has ended well.
         """
         view = self._view(saga, saga_id)
-        if view.status in {Status.RUNNING, Status.SUCCEEDED}:
-            raise RequestError(f"{saga} {saga_id} is not stuck: `stepsaga status` tells")
         if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
             raise RequestError(f"{saga} {saga_id} is undone: there is nothing to go on with")
-        undo = self._undo_of(view)
-        arn = view.arn if undo is None else undo.arn
-        if undo is not None and undo.status is Status.RUNNING:
-            raise RequestError(f"{saga} {saga_id} is being undone; nothing is stuck")
-        self.client.engine.redrive(arn)
-        return arn
+        # What turned out to be past its point of no return only its own execution can finish.
+        undo = None if self._planned(view)[1].final else self._undo_of(view)
+        one = undo or view
+        if one.status in {Status.RUNNING, Status.SUCCEEDED}:
+            doing = "is being undone; nothing" if undo else "is not"
+            raise RequestError(f"{saga} {saga_id} {doing} stuck: `stepsaga status` tells")
+        self.client.engine.redrive(one.arn)
+        return one.arn
 
     def stuck(self, saga: str | None = None, *, limit: int = 100) -> tuple[Stuck, ...]:
         """The sagas that do not go on by themselves, the newest first."""
@@ -150,6 +155,7 @@ class Operator:
         for status in (Status.FAILED, Status.TIMED_OUT, Status.ABORTED):
             listed = self.client.list(saga, status=status, limit=limit)
             told = [self._told(one) for one in listed if one.ending is Ending.STUCK]
+            told += [self._told(one) for one in self._half_undone(saga, status)]
             found += [one for one in told if one is not None]
         return tuple(sorted(found, key=lambda one: one.status.started, reverse=True)[:limit])
 
@@ -173,6 +179,8 @@ class Operator:
             RequestError: The step is not waiting to be undone.
         """
         view = self._view(saga, saga_id)
+        if view.status in {Status.RUNNING, Status.SUCCEEDED} and self._undo_of(view) is None:
+            raise RequestError(f"{saga} {saga_id} is not being undone: `stepsaga status` tells")
         log, _, tree = self._read(view)
         count = 0
         for one in steps_in(tree):
@@ -187,12 +195,31 @@ class Operator:
 
     # Inside
 
+    def _half_undone(self, saga: str | None, status: Status) -> Iterator[SagaStatus]:
+        """Sagas that were completed, and of whose undoing an execution has ended so."""
+        seen: set[tuple[str, str]] = set()
+        with suppress(MachineMissing):
+            for listed in self.client.engine.executions(NAME, status):
+                undo = self.client.engine.describe(listed.arn).input["undo"]
+                key = undo["saga"], undo["id"]
+                if saga in (None, key[0]) and key not in seen:
+                    seen.add(key)
+                    one = self.client.status(*key)
+                    if one.ending is Ending.COMPLETED and self._is_half_undone(one, listed.arn):
+                        yield one
+
+    def _is_half_undone(self, status: SagaStatus, arn: str) -> bool:
+        """Whether this is the latest undoing of a completed saga, which has not ended."""
+        view = self._view(status.saga, status.id)
+        undo = self._undo_of(view)
+        return undo is not None and undo.arn == arn
+
     def _close(  # noqa: PLR0913  # what is recorded of it
         self, view: ExecutionView, log: Log, step: Step, why: str, lane: str, *, happened: bool
     ) -> bool:
         """Fill a compensation's slot, or the step's own, if it is open; say whether it was."""
         own = parts_of(step)
-        if lane and not "/".join(f"{part:05d}" for part in own).startswith(lane):
+        if lane and not "/".join(f"{part:05d}" for part in own).startswith(f"{lane.rstrip('/')}/"):
             return False
         told = event_of(StepResolved, step=step.node.name, why=why, by=self._by)
         if not happened:
@@ -240,11 +267,14 @@ class Operator:
             )
         )
 
-    def _undo(self, view: ExecutionView, why: str, *, completed: bool) -> None:
-        execution = self._executions.describe(view.arn)
-        assert execution is not None  # noqa: S101  # it was described a moment ago
+    def _undo(self, view: ExecutionView, why: str, *, completed: bool, anew: bool = False) -> None:
         log = self._read_log(view)
-        found = self._reconciler.undo(execution, log, why, by=self._by, completed=completed)
+        found = self._reconciler.undo(
+            execution_of(view), log, why, by=self._by, completed=completed, anew=anew
+        )
+        if found is Found.UNKNOWN and not log.commits:
+            # Only Step Functions knows its release. The reconciler asks, and undoes it.
+            return
         if found is Found.UNKNOWN:
             raise RequestError(
                 f"{view.machine} {view.name}: the graph of its release is not kept in the event"
@@ -282,10 +312,24 @@ class Operator:
         engine = self.client.engine
         try:
             return engine.describe(engine.execution_arn(saga, saga_id))
-        except ExecutionMissing:
-            raise SagaMissing(
-                f"there is no execution of {saga} {saga_id}: check the id, and where you look"
-            ) from None
+        except (ExecutionMissing, MachineMissing):
+            return self._remembered(saga, saga_id)
+
+    def _remembered(self, saga: str, saga_id: str) -> ExecutionView:
+        """What the stream tells of an execution that is gone: 90 days ago, or with its machine."""
+        commits = list(self._store.read(stream_of(saga, saga_id)))
+        if not commits:
+            raise SagaMissing(f"there is no {saga} {saga_id}: check the id, and where you look")
+        log = Log(run_of(commits[-1]), commits)
+        ended = Status.SUCCEEDED if end_of(log.commits) is Ending.COMPLETED else Status.ABORTED
+        return ExecutionView(
+            arn=log.commits[0].causation_id,
+            name=saga_id,
+            machine=saga,
+            status=ended,
+            input=log.input,
+            started=datetime.fromisoformat(log.run),
+        )
 
     def _undo_of(self, view: ExecutionView) -> ExecutionView | None:
         """The execution that undoes it; None where there is none."""

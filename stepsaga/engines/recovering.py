@@ -18,11 +18,26 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from stepsaga.engines.functions import Functions
-    from stepsaga.engines.protocol import Engine
+    from stepsaga.engines.protocol import Engine, ExecutionView
     from stepsaga.store.protocol import EventStore
 
 RECOVERY: Final = "recovery"
 """The function's name on engines that run here."""
+
+
+def execution_of(view: ExecutionView) -> Execution:
+    """An execution as recovery knows it."""
+    return Execution(
+        saga=view.machine,
+        id=view.name,
+        arn=view.arn,
+        status=view.status.value,
+        error=view.error or "",
+        started=view.started,
+        stopped=view.stopped,
+        input=view.input,
+        redrives=view.redrives,
+    )
 
 
 class EngineExecutions:
@@ -40,20 +55,9 @@ class EngineExecutions:
     def describe(self, arn: str) -> Execution | None:
         """See `stepsaga.recovery.executions.Executions`."""
         try:
-            view = self._engine.describe(arn)
+            return execution_of(self._engine.describe(arn))
         except ExecutionMissing:
             return None
-        return Execution(
-            saga=view.machine,
-            id=view.name,
-            arn=arn,
-            status=view.status.value,
-            error=view.error or "",
-            started=view.started,
-            stopped=view.stopped,
-            input=view.input,
-            redrives=view.redrives,
-        )
 
     def fingerprint(self, arn: str) -> str:
         """See `stepsaga.recovery.executions.Executions`."""

@@ -53,15 +53,27 @@ def admitted(call: Call, store: EventStore) -> Call:
     if call.part not in UNDOING:
         return call
     generation, begun = latest(store, call.stream, call.execution.started)
-    if generation != call.generation:
+    if generation != call.generation and not _is_settled(call, store):
         raise Fenced(
             f"{call.label}: the undo from the log of generation {generation} has taken over; what"
             " is left to undo it undoes"
         )
-    if begun is None:
+    if begun is None or generation != call.generation:
         return call
     for event in begun.events:
         if event.type == SagaStarted.__name__:
             execution = call.execution.model_copy(update={"input": event.data["input"]})
             return call.model_copy(update={"execution": execution})
     raise CommitUnreadable(f"{call.stream} {begun.slot}: it does not tell the saga's input")
+
+
+def _is_settled(call: Call, store: EventStore) -> bool:
+    """Whether a probe has nothing to settle any more: its step is done, so it only says so.
+
+    An undo from the log that finds its run past the point of no return ends there, and a redrive of
+    the run's own execution goes on, perhaps in that probe's Task.
+    """
+    if call.part is not Part.VERIFY:
+        return False
+    stored = store.get(call.stream, call.address(call.slot))
+    return stored is not None and stored.outcome is Outcome.RESULT

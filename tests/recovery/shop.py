@@ -43,6 +43,7 @@ class Shop:
 
     Attributes:
         broken: Handlers that fail.
+        lost: Handlers that fail after they had their effect.
         hanging: Steps whose invocations do not answer, and have not had their effect yet.
         held: Those invocations' calls.
     """
@@ -51,6 +52,7 @@ class Shop:
     world: World = field(default_factory=World)
     store: MemoryStore = field(default_factory=MemoryStore)
     broken: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
     hanging: set[str] = field(default_factory=set)
     held: list[Any] = field(default_factory=list)
 
@@ -98,10 +100,12 @@ class Shop:
     def resolve(self, reference: str) -> Callable[..., Any]:
         """A handler, or one that fails in its place."""
         handler = self.stubs.resolve(reference)
-        if reference not in self.broken:
+        if reference not in self.broken | self.lost:
             return handler
 
-        def failing(**_: Any) -> Any:
+        def failing(**given: Any) -> Any:
+            if reference in self.lost:
+                handler(**given)
             raise ConnectionError("it is down")
 
         failing.__signature__ = handler.__signature__  # type: ignore[attr-defined]  # PEP 362

@@ -10,6 +10,7 @@ import pytest
 from stepsaga.client import Client
 from stepsaga.client.operator import Operator
 from stepsaga.engines.endings import Ending
+from stepsaga.engines.protocol import Status
 from stepsaga.errors import RequestError
 from tests.asl.graphs import look, pivot, saga, step, tail
 from tests.recovery.shop import Shop
@@ -169,3 +170,125 @@ def test_nothing_stuck_is_nothing_to_redrive() -> None:
     with pytest.raises(RequestError, match="is not stuck"):
         operator.redrive("Order", "one")
     assert operator.stuck() == ()
+
+
+def in_doubt_shop() -> tuple[Shop, str]:
+    """A saga that died in its point of no return, whose probe is broken; looked at, and stuck."""
+    shop = Shop(past_pivot())
+    shop.lost.add("handlers.shipping:pay")
+    shop.broken.add("handlers.shipping:find")
+    arn = shop.start()
+    assert shop.engine.wait(arn).status is Status.FAILED
+    assert shop.look(arn) == "undoing"
+    assert [one.status for one in shop.undos()] == [Status.FAILED]
+    assert len(shop.world.standing) == 2
+    return shop, arn
+
+
+def test_what_turns_out_to_be_past_the_pivot_goes_forward() -> None:
+    """The undo asks the probe; where it has happened, a redrive of the saga itself goes on."""
+    shop, arn = in_doubt_shop()
+    operator = operator_of(shop)
+    shop.broken.clear()
+    shop.lost.clear()
+    shop.engine.wait(operator.redrive("Order", "one"))
+    assert shop.look(arn) == "stuck forward"
+    [stuck] = operator.stuck()
+    assert "stepsaga redrive Order#one" in stuck.then
+    assert operator.redrive("Order", "one") == arn
+    view = shop.engine.wait(arn)
+    assert view.status is Status.SUCCEEDED, view.cause
+    assert operator.client.status("Order", "one").ending is Ending.COMPLETED
+    assert len(shop.world.standing) == 3
+    assert shop.look(arn) == "well"
+
+
+def test_what_was_completed_while_it_was_stopped_can_be_undone() -> None:
+    """The undo that left it as it was is over: who asks begins another."""
+    shop = Shop(three())
+    shop.look(shop.stopped(MOMENT * 5))
+    shop.undos()
+    operator = operator_of(shop)
+    assert operator.client.status("Order", "one").ending is Ending.COMPLETED
+    operator.undo("Order", "one", "a wrong order")
+    shop.undos()
+    assert not shop.world.standing
+    assert operator.client.status("Order", "one").ending is Ending.COMPENSATED
+
+
+def half_undone_shop() -> Shop:
+    """A completed saga whose undoing has failed."""
+    shop = Shop(three())
+    shop.engine.wait(shop.start())
+    shop.broken.add("handlers.payments:undo_charge")
+    operator_of(shop).undo("Order", "one", "a wrong order")
+    shop.undos()
+    shop.broken.clear()
+    return shop
+
+
+def test_the_stuck_undo_of_a_completed_saga_is_listed_and_redriven() -> None:
+    """That its own execution has ended well hides nothing."""
+    shop = half_undone_shop()
+    operator = operator_of(shop)
+    [stuck] = operator.stuck("Order")
+    assert (stuck.status.id, stuck.steps) == ("one", ("charge",))
+    shop.engine.wait(operator.redrive("Order", "one"))
+    assert not shop.world.standing
+    assert operator.stuck() == ()
+
+
+def test_an_undo_takes_over_from_one_that_failed() -> None:
+    """Also where that is past redriving; of the two only the later is listed (rule 15)."""
+    shop = half_undone_shop()
+    operator = operator_of(shop)
+    operator.undo("Order", "one", "the first is older than 14 days")
+    with pytest.raises(RequestError, match="is being undone"):
+        operator.undo("Order", "one", "again")
+    assert operator.stuck() == ()
+    assert {one.status for one in shop.undos()} == {Status.FAILED, Status.SUCCEEDED}
+    assert not shop.world.standing
+    assert operator.stuck() == ()
+
+
+def test_cancelled_before_anything_is_recorded() -> None:
+    """Only Step Functions knows its release then, so the reconciler undoes it."""
+    shop = Shop(three())
+    arn = shop.start()
+    operator = operator_of(shop)
+    shop.clock.after(MOMENT, lambda: operator.cancel("Order", "one", "out of stock"))
+    view = shop.engine.wait(arn)
+    assert (view.status, view.error) == (Status.ABORTED, "SagaCancelled")
+    assert shop.look(arn) == "undoing"
+    shop.undos()
+    assert operator.client.status("Order", "one").ending is Ending.COMPENSATED
+
+
+def test_nothing_is_resolved_that_nobody_undoes() -> None:
+    """By the record of an undoing that never was, what stands would never be undone."""
+    shop = Shop(three())
+    arn = shop.start()
+    operator, said = operator_of(shop), []
+
+    def resolve() -> None:
+        with pytest.raises(RequestError, match="is not being undone") as caught:
+            operator.resolve("Order", "one", "reserve", "by mistake")
+        said.append(caught)
+
+    shop.clock.after(MOMENT * 4, resolve)
+    shop.engine.wait(arn)
+    resolve()
+    assert len(said) == 2
+    assert "StepResolved" not in shop.events()
+
+
+def test_a_saga_is_undone_whose_execution_is_gone() -> None:
+    """After 90 days, or with its machine: its stream tells what an undo needs."""
+    shop = Shop(three())
+    shop.stopped(MOMENT * 3)
+    later = Shop(three(), world=shop.world, store=shop.store)
+    operator = operator_of(later)
+    operator.undo("Order", "one", "its machine was deleted")
+    assert [one.status for one in later.undos()] == [Status.SUCCEEDED]
+    assert not shop.world.standing
+    assert operator.client.status("Order", "one").ending is Ending.COMPENSATED
