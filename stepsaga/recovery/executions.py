@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-RUNNING: Final = "RUNNING"
 FAILED: Final = "FAILED"
 SUCCEEDED: Final = "SUCCEEDED"
 UNSUCCESSFUL: Final = (FAILED, "TIMED_OUT", "ABORTED")
@@ -29,7 +28,7 @@ class Execution:
         saga: The saga's name.
         id: The saga's id, the execution's name.
         arn: Its ARN.
-        status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
+        status: RUNNING, PENDING_REDRIVE, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
         error: Where it failed; empty where there is none.
         started, stopped: Aware; None where it runs.
         input: As JSON values.

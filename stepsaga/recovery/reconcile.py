@@ -16,7 +16,7 @@ from stepsaga.asl.kept import from_kept
 from stepsaga.errors import UndoTaken
 from stepsaga.graph import steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT
-from stepsaga.recovery.executions import FAILED, RUNNING, SUCCEEDED
+from stepsaga.recovery.executions import FAILED, SUCCEEDED, UNSUCCESSFUL
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import plan
 from stepsaga.recovery.reached import reached
@@ -86,7 +86,8 @@ class Reconciler:
             StoreError: What the store raises. To look again is always right.
         """
         execution = self._executions.describe(arn)
-        if execution is None or execution.status == RUNNING:
+        # What is about to be redriven is PENDING_REDRIVE, and has not ended either.
+        if execution is None or execution.status not in (SUCCEEDED, *UNSUCCESSFUL):
             return Found.WELL
         if not execution.saga:
             return Found.UNKNOWN

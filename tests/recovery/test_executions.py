@@ -1,0 +1,92 @@
+"""What recovery asks of Step Functions, beside boto3's own model of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from stepsaga.recovery.executions import UNSUCCESSFUL, AwsExecutions
+from stepsaga.recovery.reconcile import Reconciler
+from stepsaga.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START = datetime(2026, 1, 1, 8, 0, 0, 123000, tzinfo=UTC)
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-Order"
+UNDO = "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-Undo"
+ARN = "arn:aws:states:eu-west-1:123456789012:execution:shop-Order:one"
+TOLD = {
+    "executionArn": ARN,
+    "stateMachineArn": MACHINE,
+    "name": "one",
+    "status": "FAILED",
+    "startDate": START,
+}
+
+
+@pytest.fixture
+def aws() -> Iterator[tuple[Stubber, AwsExecutions]]:
+    """What answers in AWS's place, and what asks it."""
+    client = boto3.client(
+        "stepfunctions",
+        "eu-west-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="y",  # noqa: S106  # nobody's
+    )
+    with Stubber(client) as stubber:
+        yield stubber, AwsExecutions(client, {"Order": MACHINE}, UNDO)
+        stubber.assert_no_pending_responses()
+
+
+def test_an_execution_of_an_alias_is_its_machines(aws: tuple[Stubber, AwsExecutions]) -> None:
+    """It says by which version and alias it was started; its saga is found by its machine."""
+    stubber, executions = aws
+    more = {"stateMachineAliasArn": f"{MACHINE}:live", "stateMachineVersionArn": f"{MACHINE}:3"}
+    stubber.add_response("describe_execution", TOLD | more, {"executionArn": ARN})
+    found = executions.describe(ARN)
+    assert found is not None
+    assert (found.saga, found.id, found.started, found.input) == ("Order", "one", START, None)
+
+
+def test_what_is_not_known_any_more(aws: tuple[Stubber, AwsExecutions]) -> None:
+    """An execution of 90 days ago, and the definition of one."""
+    stubber, executions = aws
+    stubber.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    assert executions.describe(ARN) is None
+    for code in ("ExecutionDoesNotExist", "StateMachineDoesNotExist"):
+        stubber.add_client_error("describe_state_machine_for_execution", code)
+        assert executions.fingerprint(ARN) == ""
+
+
+def test_all_pages_of_all_that_ended_badly_are_listed(aws: tuple[Stubber, AwsExecutions]) -> None:
+    """Of each machine, by each status."""
+    stubber, executions = aws
+    for status in UNSUCCESSFUL:
+        asked = {"stateMachineArn": MACHINE, "statusFilter": status}
+        one = {**TOLD, "executionArn": f"{ARN}-{status}"}
+        page = {"executions": [one], "nextToken": "more"}
+        stubber.add_response("list_executions", page, asked)
+        last: dict[str, Any] = {"executions": [{**one, "executionArn": f"{ARN}-{status}-2"}]}
+        stubber.add_response("list_executions", last, {**asked, "nextToken": "more"})
+    expected = [f"{ARN}-{status}{end}" for status in UNSUCCESSFUL for end in ("", "-2")]
+    assert list(executions.unsuccessful()) == expected
+
+
+def test_an_undo_that_was_started_before_is_no_error(aws: tuple[Stubber, AwsExecutions]) -> None:
+    """Its name says which it is."""
+    stubber, executions = aws
+    stubber.add_client_error("start_execution", "ExecutionAlreadyExists")
+    executions.start_undo("Order-one-1", {})
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+def test_what_has_not_ended_is_left_alone(aws: tuple[Stubber, AwsExecutions], status: str) -> None:
+    """What is about to be redriven runs, for all that was listed a moment ago."""
+    stubber, executions = aws
+    stubber.add_response("describe_execution", {**TOLD, "status": status}, {"executionArn": ARN})
+    assert Reconciler(MemoryStore(), executions, lambda: START).look(ARN) == "well"
