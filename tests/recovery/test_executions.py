@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -64,17 +64,19 @@ def test_what_is_not_known_any_more(aws: tuple[Stubber, AwsExecutions]) -> None:
 
 
 def test_all_pages_of_all_that_ended_badly_are_listed(aws: tuple[Stubber, AwsExecutions]) -> None:
-    """Of each machine, by each status."""
+    """Of each machine, by each status; but not what ended long ago."""
     stubber, executions = aws
     for status in UNSUCCESSFUL:
         asked = {"stateMachineArn": MACHINE, "statusFilter": status}
-        one = {**TOLD, "executionArn": f"{ARN}-{status}"}
+        one = {**TOLD, "executionArn": f"{ARN}-{status}", "stopDate": START}
         page = {"executions": [one], "nextToken": "more"}
         stubber.add_response("list_executions", page, asked)
-        last: dict[str, Any] = {"executions": [{**one, "executionArn": f"{ARN}-{status}-2"}]}
+        second = {**one, "executionArn": f"{ARN}-{status}-2"}
+        old = {**one, "stopDate": START - timedelta(days=1)}
+        last: dict[str, Any] = {"executions": [second, old]}
         stubber.add_response("list_executions", last, {**asked, "nextToken": "more"})
     expected = [f"{ARN}-{status}{end}" for status in UNSUCCESSFUL for end in ("", "-2")]
-    assert list(executions.unsuccessful()) == expected
+    assert list(executions.unsuccessful(START)) == expected
 
 
 def test_an_undo_that_was_started_before_is_no_error(aws: tuple[Stubber, AwsExecutions]) -> None:
