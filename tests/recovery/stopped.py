@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from stepsaga.engines.functions import FunctionError
 from stepsaga.engines.local import LocalFunctions
-from stepsaga.engines.protocol import Status
 from stepsaga.engines.simulator import Simulator
 from stepsaga.engines.simulator.clock import iso
 from stepsaga.errors import StepFailedForGood
@@ -114,7 +113,7 @@ class Stopped:
                 raise
 
     @property
-    def closed(self) -> bool:
-        """Whether its execution has ended by itself, well or undone."""
-        view = self.engine.describe(self.arn)
-        return view.status is Status.SUCCEEDED or view.error == "SagaCompensated"
+    def ends(self) -> int:
+        """How often it is recorded that all is undone."""
+        events = [event for one in self.commits for event in one.events]
+        return sum(event.type == "SagaCompensated" for event in events)
