@@ -142,7 +142,8 @@ def _ready(tree: tuple[Reached, ...], log: Log, failed: frozenset[str]) -> Itera
 def _move(step: Step, log: Log) -> Move | None:
     """What is to be done to a step; None where that is nothing, or done."""
     node, commit = step.node, step.commit
-    if commit is not None and commit.outcome is Outcome.REJECTED:
+    late = log.late(parts_of(step))
+    if commit is not None and commit.outcome is Outcome.REJECTED and not late:
         return None
     if commit is None and (node.verify or node.compensation is None):
         # What is claimed without a probe only a person can settle, where somebody claimed it.
@@ -152,7 +153,6 @@ def _move(step: Step, log: Log) -> Move | None:
     at = (*undo_slots_of(step.lanes), *node.compensation.slot)
     if log.at(at) is None:
         return Move(Kind.UNDO, step)
-    late = log.late(parts_of(step))
     return Move(Kind.UNDO, step, late) if late else None
 
 

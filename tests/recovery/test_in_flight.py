@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from stepsaga.engines.protocol import Status
 from stepsaga.recovery.undo import Undoing
+from stepsaga.runtime.journal import event_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.front import StoreInFront
+from stepsaga.store.saga_events import StepLanded
 from tests.language.sagas import AnySaga
 from tests.language.test_choices import SAGA
 from tests.recovery.stopped import Stopped
@@ -62,4 +65,19 @@ def test_an_undo_that_died_between_two_seals_seals_the_other_ways(way: str, limi
     with pytest.raises(KeyboardInterrupt):
         dying.proceed(stopped.run, generation)
     assert stopped.undo(generation)
+    assert not stopped.world.standing
+
+
+def test_an_effect_that_landed_behind_a_rejection_is_undone() -> None:
+    """Delivered twice, one invocation was refused, and the other had its effect (rule 11)."""
+    values: dict[str, dict[str, Any]] = {name: {} for name in ("s1", "s2", "s3", "s4", "s5")}
+    stopped = Stopped(AnySaga(SAGA, {"lines": [], "limit": 0}, values), {"s2": "rejected"})
+    stopped.stop(MOMENT * 5)
+    [rejected] = [one for one in stopped.commits if one.outcome is Outcome.REJECTED]
+    assert not [one for one in stopped.commits if one.outcome is Outcome.COMPENSATED]
+    stopped.world.act(rejected.commit_id)
+    landed = event_of(StepLanded, step="s2", value={})
+    slot = f"{rejected.slot}/late/00001"
+    stopped.store.append(replace(rejected, slot=slot, outcome=Outcome.LATE, events=(landed,)))
+    assert stopped.undo()
     assert not stopped.world.standing
