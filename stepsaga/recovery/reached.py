@@ -16,7 +16,7 @@ from stepsaga.limits import FIRST_INDEX
 from stepsaga.store.commits import Outcome
 
 if TYPE_CHECKING:
-    from stepsaga.graph import Fork, Node, SagaGraph
+    from stepsaga.graph import Datum, Fork, Node, SagaGraph
     from stepsaga.recovery.log import Log, Parts
     from stepsaga.store.commits import Commit
 
@@ -83,6 +83,9 @@ class _Reader:
         self._log = log
         self._graph = graph
         self._positions = positions(graph)
+        self._maps = {
+            node.item: node.items for node in walk(graph.nodes) if isinstance(node, MapNode)
+        }
         self._slots = {
             node.name: node.slot for node in walk(graph.nodes) if isinstance(node, StepNode)
         }
@@ -166,18 +169,33 @@ class _Reader:
         datum = node.items
         match datum.origin:
             case Origin.INPUT:
-                value, schema = self._log.input, self._graph.input.schema
+                value = self._log.input
             case Origin.ITEM:
                 named = [
                     one.item
                     for one in lanes
                     if isinstance(one.fork, MapNode) and one.fork.item == datum.name
                 ]
-                value, schema = named[-1] if named else None, {}
+                value = named[-1] if named else None
             case _:
-                value, schema = self._log.result(self._slot_of(datum.name, lanes)), {}
-        found = _followed(value, datum.path, schema)
+                value = self._log.result(self._slot_of(datum.name, lanes))
+        found = _followed(value, datum.path, self._known(datum), self._graph.input.schema)
         return found if isinstance(found, list) else []
+
+    def _known(self, datum: Datum) -> Any:
+        """The schema of what a datum's path begins at: the input, or an item of it."""
+        schema = self._graph.input.schema
+        match datum.origin:
+            case Origin.INPUT:
+                return schema
+            case Origin.ITEM:
+                outer = self._maps[datum.name]
+                known = self._known(outer)
+                for key in outer.path:
+                    known = _resolved(known, schema).get("properties", {}).get(key, {})
+                return _resolved(known, schema).get("items", {})
+            case _:
+                return {}  # results are recorded as their models write them
 
     def _slot_of(self, step: str, lanes: Lanes) -> Parts:
         """The slot of a step whose list a map runs over: in the map's own lane, or around it."""
@@ -197,9 +215,8 @@ def _side(
     return (side,), all(passed for _, passed in inner)
 
 
-def _followed(value: Any, keys: tuple[str, ...], schema: Mapping[str, Any]) -> Any:
+def _followed(value: Any, keys: tuple[str, ...], known: Any, schema: Mapping[str, Any]) -> Any:
     """What stands at a path; a field that its sender left out counts with its model's default."""
-    known = schema
     for key in keys:
         known = _resolved(known, schema)
         field = known.get("properties", {}).get(key, {})

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import BaseModel
 
 from stepsaga.engines.protocol import Status
+from stepsaga.graph import Datum, InputNode, Origin
 from stepsaga.recovery.undo import Undoing
 from stepsaga.runtime.journal import event_of
 from stepsaga.store.commits import Outcome
@@ -16,6 +18,8 @@ from stepsaga.store.front import StoreInFront
 from stepsaga.store.saga_events import StepLanded
 from tests.language.sagas import AnySaga
 from tests.language.test_choices import SAGA
+from tests.language.test_lanes import each, step
+from tests.language.test_lanes import saga as maps_of
 from tests.recovery.stopped import Stopped
 
 if TYPE_CHECKING:
@@ -79,5 +83,31 @@ def test_an_effect_that_landed_behind_a_rejection_is_undone() -> None:
     landed = event_of(StepLanded, step="s2", value={})
     slot = f"{rejected.slot}/late/00001"
     stopped.store.append(replace(rejected, slot=slot, outcome=Outcome.LATE, events=(landed,)))
+    assert stopped.undo()
+    assert not stopped.world.standing
+
+
+class Box(BaseModel):
+    """An item of the input whose own list can be left out."""
+
+    sub: list[int] = [7, 8]
+
+
+class Boxes(BaseModel):
+    """An input whose list can be left out."""
+
+    lines: list[Box] = [Box(), Box(sub=[9])]
+
+
+@pytest.mark.parametrize(("given", "count"), [({}, 3), ({"lines": [{}]}, 2)])
+def test_items_that_their_sender_left_out_are_undone(given: dict[str, Any], count: int) -> None:
+    """Lists count with their model's defaults, in the items of other lists, too (rules 9, 20)."""
+    inner = each("n", step("s1"), over=Datum(Origin.ITEM, "item_m", ("sub",)))
+    saga = maps_of(each("m", inner))
+    model = f"{__name__}:Boxes"
+    graph = replace(saga.graph, input=InputNode("order", Boxes, Boxes.model_json_schema(), model))
+    stopped = Stopped(replace(saga, graph=graph, input=given), {"m.n.s1": "crashes after"})
+    assert stopped.stop(MOMENT * 50).status is Status.ABORTED
+    assert len(stopped.world.standing) == count
     assert stopped.undo()
     assert not stopped.world.standing
