@@ -209,8 +209,13 @@ class Operator:
                         yield one
 
     def _is_half_undone(self, status: SagaStatus, arn: str) -> bool:
-        """Whether this is the latest undoing of a completed saga, which has not ended."""
+        """Whether this is the latest undoing of a completed saga, and has something left to undo.
+
+        What was found to be past its point of no return has gone forward since then.
+        """
         view = self._view(status.saga, status.id)
+        if self._planned(view)[1].final is not None:
+            return False
         undo = self._undo_of(view)
         return undo is not None and undo.arn == arn
 

@@ -201,6 +201,7 @@ def test_what_turns_out_to_be_past_the_pivot_goes_forward() -> None:
     assert operator.client.status("Order", "one").ending is Ending.COMPLETED
     assert len(shop.world.standing) == 3
     assert shop.look(arn) == "well"
+    assert operator.stuck() == ()
 
 
 def test_what_was_completed_while_it_was_stopped_can_be_undone() -> None:
