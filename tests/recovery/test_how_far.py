@@ -25,7 +25,7 @@ from stepsaga.graph import (
 )
 from stepsaga.recovery.undo import MOST_BYTES, MOST_CALLS
 from stepsaga.runtime.values import compact
-from tests.asl.graphs import claimed
+from tests.asl.graphs import Options, claimed, pivot
 from tests.asl.graphs import saga as order_of
 from tests.asl.graphs import step as order_step
 from tests.language.test_choices import LIMIT
@@ -86,10 +86,13 @@ def test_lanes_of_items_that_nothing_tells_are_undone() -> None:
     assert not stopped.world.standing
 
 
-def test_what_is_claimed_and_not_recorded_only_a_person_can_settle() -> None:
+@pytest.mark.parametrize(
+    "last", [claimed("charge"), pivot("charge", probe="", claim=True, retry=None)]
+)
+def test_what_is_claimed_and_not_recorded_only_a_person_can_settle(last: Options) -> None:
     """It is not sealed as if nothing had happened: the undo is stuck there (rule 27)."""
-    shop = Shop(order_of([order_step("reserve"), claimed("charge")], name="Order"))
-    shop.lost.add("handlers.payments:charge")
+    shop = Shop(order_of([order_step("reserve"), last], name="Order"))
+    shop.lost.add(last.handler)
     arn = shop.start()
     shop.engine.wait(arn)
     shop.clock.advance(MOMENT)

@@ -111,3 +111,5 @@ def test_items_that_their_sender_left_out_are_undone(given: dict[str, Any], coun
     assert len(stopped.world.standing) == count
     assert stopped.undo()
     assert not stopped.world.standing
+    undone = [one for one in stopped.commits if one.outcome is Outcome.COMPENSATED]
+    assert len(undone) == count
