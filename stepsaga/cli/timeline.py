@@ -23,6 +23,7 @@ from stepsaga.store.commits import Outcome
 from stepsaga.store.events import EventTypes, late_effects_left
 from stepsaga.store.saga_events import (
     Event,
+    InputChecked,
     SagaCompensated,
     SagaCompleted,
     SagaStarted,
@@ -241,6 +242,8 @@ class _Reader:
                 return "", What.STARTED, brief(event.input, self._input)
             case SagaCompleted():
                 return "", What.ENDED, Ending.COMPLETED.value
+            case InputChecked():
+                return "", What.OTHER, "the input, with what its model fills in"
             case UndoStarted() | UndoEnded() | SagaStuck():
                 return self._of_recovery(event)
             case SagaCompensated():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.asl.payloads import Payloads
 from stepsaga.asl.times import doubt_call
 from stepsaga.graph import MapNode
+from stepsaga.limits import FIRST_INDEX, FIRST_OPERATION_SLOT
 from stepsaga.recovery.plan import Kind
 from stepsaga.recovery.reached import slots_of, undo_slots_of
 
@@ -56,6 +57,15 @@ class Calls:
             "items": {
                 one.fork.item: one.item for one in step.lanes if isinstance(one.fork, MapNode)
             },
+            "execution": dict(self._execution),
+            "generation": self._generation,
+        }
+
+    def check_input(self) -> dict[str, Any]:
+        """The call that records the input as its model writes it."""
+        return {
+            **{k: v for k, v in self._payloads.check_input().items() if not k.endswith(".$")},
+            "slot": [FIRST_OPERATION_SLOT + self._generation, FIRST_INDEX],
             "execution": dict(self._execution),
             "generation": self._generation,
         }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import late_effects_left
-from stepsaga.store.saga_events import SagaStarted, StepCompleted
+from stepsaga.store.saga_events import InputChecked, SagaStarted, StepCompleted
 from stepsaga.store.slots import slot_text
 
 if TYPE_CHECKING:
@@ -66,8 +66,16 @@ class Log:
 
     @property
     def input(self) -> Any:
-        """What the run was started with; None where nothing says so."""
+        """What the run was started with; as its model writes it, where that was asked for."""
+        if (checked := self.checked) is not None:
+            return checked
         return _datum(self.started, SagaStarted.__name__, "input") if self.started else None
+
+    @cached_property
+    def checked(self) -> Any:
+        """The input as its model writes it; None where nobody has asked for it."""
+        found = [one for one in self.commits if one.outcome is Outcome.CHECKED]
+        return _datum(found[-1], InputChecked.__name__, "input") if found else None
 
 
 def _has(commit: Commit, kind: str) -> bool:

@@ -78,8 +78,19 @@ def reached(graph: SagaGraph, log: Log) -> tuple[tuple[Reached, ...], bool]:
     return _Reader(graph, log).sequence(graph.nodes, ())
 
 
+def lacks_items(graph: SagaGraph, log: Log) -> bool:
+    """Whether a map that was begun runs over what its sender left out, or wrote otherwise.
+
+    What counts then only the input's model can tell: its schema tells nothing that is made.
+    """
+    reader = _Reader(graph, log)
+    reader.sequence(graph.nodes, ())
+    return reader.lacking
+
+
 class _Reader:
     def __init__(self, graph: SagaGraph, log: Log) -> None:
+        self.lacking = False
         self._log = log
         self._graph = graph
         self._positions = positions(graph)
@@ -180,7 +191,11 @@ class _Reader:
             case _:
                 value = self._log.result(self._slot_of(datum.name, lanes))
         found = _followed(value, datum.path, self._known(datum), self._graph.input.schema)
-        return found if isinstance(found, list) else []
+        if isinstance(found, list):
+            return found
+        if datum.origin is not Origin.STEP and self._log.checked is None:
+            self.lacking = True
+        return []
 
     def _known(self, datum: Datum) -> Any:
         """The schema of what a datum's path begins at: the input, or an item of it."""

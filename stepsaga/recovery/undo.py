@@ -12,12 +12,13 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
+from stepsaga.asl.times import input_call
 from stepsaga.errors import RequestError, StepFailedForGood, UndoTaken
 from stepsaga.limits import FIRST_END_SLOT, FIRST_OPERATION_SLOT, LAST_GENERATION
 from stepsaga.recovery.calls import Calls
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import Plan, parts_of, plan
-from stepsaga.recovery.reached import reached
+from stepsaga.recovery.reached import lacks_items, reached
 from stepsaga.runtime.generations import latest
 from stepsaga.runtime.journal import event_of
 from stepsaga.runtime.values import compact
@@ -48,6 +49,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html"""
 MOST_BYTES: Final = 96 * 1024
 """Of all calls together, as JSON, if it is more than one: a document has 256 KiB."""
 NOTHING: Final[Mapping[str, str]] = {}
+INPUT: Final = "input"
+"""The key of the call that checks the input; those of moves have a space."""
 UNDONE_FROM_LOG: Final = "UndoneFromLog"
 
 
@@ -158,6 +161,10 @@ class Undoing:
         """
         begun = self._begun(run, generation)
         graph = self._graph(run, begun.fingerprint)
+        execution = {"Id": run.execution, "Name": run.id, "StartTime": run.run}
+        calls = Calls(graph, begun.fingerprint, execution, generation)
+        if self._needs_input(run, graph, begun):
+            return _asking_for_input(run, graph, calls, failed)
         found = self._sealed(run, graph, begun, frozenset(failed))
         if found.final is not None:
             raise StepFailedForGood(
@@ -169,8 +176,6 @@ class Undoing:
             )
             text = f"{run.saga} {run.id} is stuck: {names} could not be undone: {mend(run)}"
             raise StepFailedForGood(text)
-        execution = {"Id": run.execution, "Name": run.id, "StartTime": run.run}
-        calls = Calls(graph, begun.fingerprint, execution, generation)
         return {"done": found.done, "calls": list(_fitting(calls, found.moves))}
 
     def note_stuck(self, run: Run, fingerprint: str, at: tuple[int, int], event: SagaStuck) -> None:
@@ -228,6 +233,11 @@ class Undoing:
             for move in found.seals:
                 self._seal(run, move, begun)
 
+    def _needs_input(self, run: Run, graph: SagaGraph, begun: Commit) -> bool:
+        """Whether only the input's model can say how many lanes there are."""
+        log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
+        return bool(graph.input.model) and not stays(log, begun) and lacks_items(graph, log)
+
     def _seal(self, run: Run, move: Move, begun: Commit) -> None:
         # It can be the stream's first commit, which tells with what the saga was started (rule 8).
         events = [event for event in begun.events if event.type == SagaStarted.__name__]
@@ -263,6 +273,20 @@ def end_is_told(log: Log) -> bool:
     """Whether the log says already that the saga is undone."""
     types = {event.type for commit in log.commits for event in commit.events}
     return SagaCompensated.__name__ in types
+
+
+def _asking_for_input(
+    run: Run, graph: SagaGraph, calls: Calls, failed: Mapping[str, str]
+) -> dict[str, Any]:
+    """What can be done where a map's items are not told: the input's model is asked."""
+    if error := failed.get(INPUT):
+        raise StepFailedForGood(
+            f"{run.saga} {run.id} is stuck: what its input leaves out {graph.input.model} could not"
+            f" fill in ({error}), so nobody knows what there is to undo: {mend(run)}"
+        )
+    asked, call = input_call(graph), calls.check_input()
+    one = {"key": INPUT, "participant": asked.participant, "seconds": asked.seconds, "call": call}
+    return {"done": False, "calls": [one]}
 
 
 def _told(begun: Commit) -> Mapping[str, Any]:

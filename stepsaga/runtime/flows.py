@@ -290,7 +290,11 @@ def check_input(work: Work) -> Reply:
         value = work.handling.normal_input()
         refuse_if_too_large(work.call)
     except Refused as refusal:
+        if work.call.generation:
+            raise _given_up(work, refusal) from refusal
         raise Rejected(work.handling.text(str(refusal))) from refusal
+    if work.call.generation:
+        work.journal.note_input(value)
     return Reply(value, CHECKED)
 
 

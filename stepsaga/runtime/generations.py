@@ -50,7 +50,7 @@ def admitted(call: Call, store: EventStore) -> Call:
         Fenced: An undo from the log has taken over.
         CommitUnreadable: The undo's beginning does not tell the input.
     """
-    if call.part not in UNDOING:
+    if call.part not in UNDOING and not call.generation:
         return call
     generation, begun = latest(store, call.stream, call.execution.started)
     if generation != call.generation and not _is_settled(call, store):

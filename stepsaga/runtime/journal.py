@@ -11,6 +11,7 @@ from stepsaga.limits import FIRST_INDEX
 from stepsaga.runtime.call import EVERY
 from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.saga_events import (
+    InputChecked,
     SagaCompleted,
     SagaStarted,
     StepAsked,
@@ -138,6 +139,12 @@ class Journal:
         event = event_of(StepCompensated, step=self._call.step, found=found)
         address = self._call.address(self._call.slot)
         return self._put(address, Outcome.COMPENSATED, [event, *emitted], self._call.key(undone))
+
+    def note_input(self, value: Any) -> None:
+        """Record the input as its model writes it, for the undo from the log that asks for it."""
+        event = event_of(InputChecked, input=value)
+        address = self._call.address(self._call.slot)
+        self._put(address, Outcome.CHECKED, [event], self._call.execution.id)
 
     def landed(self) -> Commit | None:
         """The late effect that the call undoes."""

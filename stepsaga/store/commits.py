@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     """The step's question was asked: it holds the token by which an answer goes back (rule 26)."""
     BEGUN = "begun"
     """An undo from the log has begun (rule 15)."""
+    CHECKED = "checked"
+    """The input as its model writes it, for an undo from the log."""
     STUCK = "stuck"
     """The saga does not go on by itself: somebody has to mend something (rule 18)."""
     LATE = "late"

@@ -33,6 +33,7 @@ SAGA_EVENTS: tuple[type[Event], ...] = (
     saga_events.StepAsked,
     saga_events.UndoStarted,
     saga_events.UndoEnded,
+    saga_events.InputChecked,
     saga_events.SagaStuck,
     saga_events.StepResolved,
     saga_events.SagaCompleted,

@@ -139,6 +139,12 @@ class UndoStarted(Event):
     completed: bool = False
 
 
+class InputChecked(Event):
+    """The saga's input as its model writes it: an undo from the log needed it to count items."""
+
+    input: Any
+
+
 class UndoEnded(Event):
     """An undo from the log has come to its end; what has become of the saga, others say."""
 
