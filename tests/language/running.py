@@ -121,9 +121,10 @@ def run(
         assert view.error != "States.Runtime", view.cause
         if simulator.faults and redrives == MENDED:
             simulator.faults.mend()
-        # Only who is told to looks for what happened: a fault that goes on is not mended so.
-        if redrives >= IN_VAIN and view.error == "StepFailedForGood":
-            answer(saga, world, store)
+        # All is mended by now: what is still stuck waits for a person, and says so.
+        if redrives >= IN_VAIN:
+            assert view.error == "StepFailedForGood", view.cause
+            assert answer(saga, world, store), view.cause
         simulator.redrive(arn)
         view = simulator.wait(arn)
         redrives += 1
@@ -147,7 +148,7 @@ def assert_laws(done: Done) -> None:
     """What is true of every saga, however it ended."""
     assert done.ending in {Ending.COMPLETED, Ending.COMPENSATED}, (done.view.error, done.view.cause)
     story = Story(done.saga.graph, done.ending, done.view.error or "", done.commits, done.world)
-    assert not broken_laws(story)
+    assert not (broken := broken_laws(story)), broken
     assert_given(done)
 
 
