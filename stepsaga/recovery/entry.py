@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 FUNCTIONS: Final = "STEPSAGA_FUNCTIONS"
 """The participants' functions, JSON: ``{"handlers.payments": "<ARN of its alias live>"}``."""
 MACHINES: Final = "STEPSAGA_MACHINES"
-"""The sagas' machines, JSON: ``{"FulfilOrder": "<ARN>"}``."""
+"""What the ARNs of the sagas' machines begin with: behind it stands the saga's name."""
+SAGAS: Final = "STEPSAGA_SAGAS"
+"""The sagas, by name, with commas between them."""
 UNDO: Final = "STEPSAGA_UNDO"
 """The ARN of the machine that undoes."""
 SWEEP: Final = "sweep"
@@ -136,7 +138,9 @@ def _recovery() -> Recovery:
 
     environment = os.environ
     executions = AwsExecutions(
-        client("stepfunctions"), json.loads(environment[MACHINES]), environment[UNDO]
+        client("stepfunctions"),
+        {saga: f"{environment[MACHINES]}{saga}" for saga in environment[SAGAS].split(",")},
+        environment[UNDO],
     )
     store = DynamoDBStore(client=client("dynamodb"), table=environment[EVENT_TABLE])
     return Recovery(store, executions, json.loads(environment[FUNCTIONS]))

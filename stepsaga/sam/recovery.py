@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.names import definition_file
 from stepsaga.asl.undo import FUNCTION, NAME
-from stepsaga.recovery.entry import FUNCTIONS, MACHINES, SWEEP, UNDO
+from stepsaga.errors import DeploymentError
+from stepsaga.recovery.entry import FUNCTIONS, MACHINES, SAGAS, SWEEP, UNDO
 from stepsaga.sam import rights
+from stepsaga.sam.asked import MOST_ENVIRONMENT
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
 from stepsaga.sam.machines import logs
@@ -21,6 +23,11 @@ MACHINE: Final = f"{NAME}Machine"
 ENDED: Final = "Ended"
 SWEPT: Final = "Sweep"
 """What the function hears of, by which SAM names what it makes."""
+LONGEST_FUNCTION: Final = 130
+"""Bytes for a participant besides its module: an ARN with a name of 64 characters, quotes, commas.
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
+OTHER_BYTES: Final = 500
+"""For the other variables, and the names of all."""
 SECONDS: Final = 300
 """A sweep looks at all that has ended other than well."""
 _PREFIX: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
@@ -33,7 +40,7 @@ def recovery(application: Application) -> dict[str, Any]:
 
 def _function(application: Application) -> dict[str, Any]:
     functions = {one.module: f"${{{one.name}.Arn}}:{LIVE}" for one in application.functions}
-    machines = {one.saga: f"${{{one.name}}}" for one in application.machines}
+    _check_room(application)
     function = lambda_function(
         FUNCTION,
         "Undoes sagas from their log, and looks for those that need it",
@@ -46,7 +53,8 @@ def _function(application: Application) -> dict[str, Any]:
             "Variables": {
                 "STEPSAGA_EVENT_TABLE": ref("EventTable"),
                 FUNCTIONS: sub(json.dumps(functions)),
-                MACHINES: sub(json.dumps(machines)),
+                MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
+                SAGAS: ",".join(one.saga for one in application.machines),
                 UNDO: sub(UNDO_ARN),
             }
         },
@@ -81,6 +89,22 @@ def _function(application: Application) -> dict[str, Any]:
         f"{FUNCTION}Role": rights.role("lambda", statements) | kept,
         f"{FUNCTION}Logs": function_logs(FUNCTION),
     }
+
+
+def _check_room(application: Application) -> None:
+    """Refuse more participants than the function's variables can name.
+
+    Raises:
+        DeploymentError: Says what to do.
+    """
+    participants = sum(len(one.module) + LONGEST_FUNCTION for one in application.functions)
+    sagas = sum(len(one.saga) + 1 for one in application.machines)
+    if participants + sagas + OTHER_BYTES > MOST_ENVIRONMENT:
+        raise DeploymentError(
+            f"{len(application.functions)} participants and {len(application.machines)} sagas may"
+            f" not fit the {MOST_ENVIRONMENT:,} bytes of variables of the function {FUNCTION}:"
+            " split the sagas into two projects, each with its own stack and event table"
+        )
 
 
 def _machine(application: Application) -> dict[str, Any]:

@@ -112,3 +112,10 @@ def test_no_lock_file(reference: Path) -> None:
     (reference / "requirements" / "layer.lock").unlink()
     with pytest.raises(DeploymentError, match="`make lock` writes it"):
         render(reference, application_of(reference, [FULFIL_ORDER]))
+
+
+def test_too_many_participants(small: Small) -> None:
+    """What recovery has to know of them must fit its variables; that is told before Lambda does."""
+    modules = [small.participant(f"p{number}") for number in range(30)]
+    with pytest.raises(DeploymentError, match="30 participants and 1 sagas may not fit"):
+        small.render(*modules)
