@@ -179,6 +179,16 @@ FAULTS: dict[str, tuple[dict[str, Any], Ending, list[str]]] = {
         Ending.COMPLETED,
         ["00001 result", "00002 result", "00003 result", "00004 result"],
     ),
+    "finds the store throttled once": (
+        {"charge": ["throttled", ""]},
+        Ending.COMPLETED,
+        ["00001 result", "00002 result", "00003 result", "00004 result"],
+    ),
+    "finds a store that stays unreadable": (
+        {"charge": "unreadable"},
+        Ending.COMPENSATED,
+        ["00001 result", "00002 sealed", "00005 compensated", "00006 compensated", "99999 ended"],
+    ),
     "crashes for good before its effect": (
         {"charge": "crashes before"},
         Ending.COMPENSATED,

@@ -3,6 +3,7 @@
 The function's entry point becomes this module's `handler`. A file, named by ``STEPSAGA_FAULTS``,
 says what shall go wrong: ``{"order-123": {"charge": "crashes after"}}``, by id and state, one
 kind for every attempt or a list with one for each. It is read at each call: a test can change it.
+What has struck is told in a file beside it, a line each: `STRUCK`.
 """
 
 from __future__ import annotations
@@ -11,20 +12,41 @@ import functools
 import json
 import os
 import time
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from stepsaga.errors import CommitUnreadable, StoreThrottled
 from stepsaga.runtime.lambda_entry import runtime_from
 from stepsaga.runtime.runtime import load
 from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
 FILE: Final = "STEPSAGA_FAULTS"
+STRUCK: Final = ".struck"
+"""Behind the name of that file: the one that tells what has struck; id, state and kind, by tabs."""
+CALLS: Final = ".calls"
+"""Behind it: the folder in which each process that is in a call has a file, named by its id."""
 CRASHES: Final = 1
+SLOW_SECONDS: Final = 5
+KINDS: Final = (
+    "crashes before",
+    "crashes after",
+    "crashes after commit",
+    "raises",
+    "hangs before",
+    "hangs after",
+    "slow",
+    "throttled",
+    "unreadable",
+)
+"""What can go wrong. What hangs does so until its time is up; what is slow takes a while longer;
+``unreadable`` is an event store that lasts so, and that no retry mends."""
 
 
 class InjectedError(Exception):
@@ -33,67 +55,150 @@ class InjectedError(Exception):
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Take one call, and go wrong as the file says."""
+    # That a question's process has died MiniStack sees only when the question's time is up.
+    if event.get("part") == "question":
+        return _handle(event, context)
+    with _told_as_calling():
+        return _handle(event, context)
+
+
+def _handle(event: Any, context: Any) -> dict[str, Any]:
     kind = wanted(event)
+
+    def strike() -> None:
+        _tell(event, kind)
+
     if kind == "crashes before":
-        os._exit(CRASHES)
+        _die(strike)
     runtime = runtime_from(
         os.environ,
-        around=_LASTS.get(kind, _alive),
-        resolve=_raising if kind == "raises" else load,
+        around=lambda store: _store_of(kind, store, strike),
+        resolve=lambda reference: _handler_of(kind, load(reference), strike),
     )
     reply = runtime.handle(event, context)
     if kind == "crashes after commit":
-        os._exit(CRASHES)
+        _die(strike)
     return reply
 
 
 def wanted(event: Any) -> str:
     """The fault of this call; empty where there is none."""
-    with open(os.environ[FILE], encoding="utf-8") as file:  # noqa: PTH123  # as little as possible
-        faults = json.load(file)
-    # An undo from the log wraps its calls; their states are called as those of the saga's own.
-    call, state = event.get("call", event), event["state"]["Name"]
-    if call is not event:
-        state = f"undo {call['step']}"
-    kinds = faults.get(call["execution"]["Name"], {}).get(state, "")
+    faults = json.loads(Path(os.environ[FILE]).read_text(encoding="utf-8"))
+    saga_id, state = _place(event)
+    kinds = faults.get(saga_id, {}).get(state, "")
     if isinstance(kinds, str):
         return kinds
     attempt = event["state"]["RetryCount"]
     return kinds[attempt] or "" if attempt < len(kinds) else ""
 
 
-def _raising(reference: str) -> Callable[..., Any]:
-    """A handler's twin that raises; its signature is the handler's, so that it is called alike."""
+def _place(event: Any) -> tuple[str, str]:
+    """The saga's id, and the state."""
+    # An undo from the log wraps its calls; their states are called as those of the saga's own.
+    call, state = event.get("call", event), event["state"]["Name"]
+    if call is not event:
+        state = f"{'verify' if call['part'] == 'verify' else 'undo'} {call['step']}"
+    return call["execution"]["Name"], state
 
-    @functools.wraps(load(reference))
-    def instead(*_: Any, **__: Any) -> NoReturn:
-        raise InjectedError("injected: the fault 'raises'")
+
+@contextmanager
+def _told_as_calling() -> Iterator[None]:
+    calls = Path(os.environ[FILE] + CALLS)
+    calls.mkdir(exist_ok=True)
+    own = calls / str(os.getpid())
+    own.touch()
+    try:
+        yield
+    finally:
+        own.unlink(missing_ok=True)
+
+
+def _tell(event: Any, kind: str) -> None:
+    with Path(os.environ[FILE] + STRUCK).open("a", encoding="utf-8") as file:
+        file.write("\t".join([*_place(event), kind]) + "\n")
+
+
+def _die(strike: Callable[[], None]) -> NoReturn:
+    strike()
+    os._exit(CRASHES)
+
+
+def _hang(strike: Callable[[], None]) -> NoReturn:
+    strike()
+    while True:
+        time.sleep(3600)
+
+
+def _handler_of(
+    kind: str, real: Callable[..., Any], strike: Callable[[], None]
+) -> Callable[..., Any]:
+    """A handler's twin; its signature is the handler's, so that it is called alike."""
+    if kind not in {"raises", "hangs before", "slow"}:
+        return real
+
+    @functools.wraps(real)
+    def instead(*given: Any, **named: Any) -> Any:
+        if kind == "hangs before":
+            _hang(strike)
+        strike()
+        if kind == "raises":
+            raise InjectedError("injected: the fault 'raises'")
+        time.sleep(SLOW_SECONDS)
+        return real(*given, **named)
 
     return instead
 
 
+def _store_of(kind: str, store: EventStore, strike: Callable[[], None]) -> EventStore:
+    match kind:
+        case "crashes after":
+            return _Last(store, lambda: _die(strike))
+        case "hangs after":
+            return _Last(store, lambda: _hang(strike))
+        case "throttled":
+            return _Refusing(store, StoreThrottled("injected: the fault 'throttled'"), strike)
+        case "unreadable":
+            return _Refusing(store, CommitUnreadable("injected: the fault 'unreadable'"), strike)
+        case _:
+            return store
+
+
 class _Last(StoreInFront):
     """An event store before which this process ends: after the effect, before its record."""
+
+    def __init__(self, store: EventStore, end: Callable[[], NoReturn]) -> None:
+        super().__init__(store)
+        self._end = end
 
     def append(self, commit: Commit) -> Commit:
         """End."""
         del commit
         self._end()
 
-    def _end(self) -> NoReturn:
-        os._exit(CRASHES)
 
+class _Refusing(StoreInFront):
+    """An event store that refuses all that a call asks of it."""
 
-class _Hanging(_Last):
-    """The same, but that the process hangs until its time is up."""
+    def __init__(self, store: EventStore, error: Exception, strike: Callable[[], None]) -> None:
+        super().__init__(store)
+        self._error = error
+        self._strike = strike
 
-    def _end(self) -> NoReturn:
-        while True:
-            time.sleep(3600)
+    def _refuse(self) -> NoReturn:
+        self._strike()
+        raise self._error
 
+    def append(self, commit: Commit) -> Commit:
+        """Refuse."""
+        del commit
+        self._refuse()
 
-def _alive(store: EventStore) -> EventStore:
-    return store
+    def get(self, stream_id: str, slot: str) -> Commit | None:
+        """Refuse."""
+        del stream_id, slot
+        self._refuse()
 
-
-_LASTS: Final = {"crashes after": _Last, "hangs after": _Hanging}
+    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
+        """Refuse."""
+        del stream_id, prefix
+        self._refuse()
