@@ -17,7 +17,7 @@ SAM_STAMP := $(SAM)/.stamp-$(call sum,requirements/sam.lock)
 MINISTACK_STAMP := $(MINISTACK)/.stamp-$(call sum,requirements/ministack.lock)
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup stack demo test verify nightly check format generate bench lock clean
+.PHONY: help setup stack demo chaos test verify nightly check format generate bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ endef
 
 demo: stack  ## the whole stack on this machine: three orders, three endings
 	@$(BIN)/python -m tools.demo
+
+chaos: stack  ## 300 sagas at once on this machine while everything goes wrong: some ten minutes
+	@$(BIN)/python -m tools.chaos $(CHAOS)
 
 test: stack  ## the whole test suite
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder

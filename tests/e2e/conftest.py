@@ -24,7 +24,9 @@ def ministack() -> Iterator[Target]:
         faults = server.folder / "faults.json"
         faults.write_text("{}")
         found = Deployment(ROOT, server, python=python, sam=sam).deploy(faults=faults)
-        target = Target("ministack", found, server.client, faults, server.settings())
+        target = Target(
+            "ministack", found, server.client, faults, server.settings(), group=server.pid
+        )
         target.refill()
         yield target
 

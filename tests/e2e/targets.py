@@ -57,6 +57,7 @@ class Target:
         client_of: Makes a boto3 client of a service, with more rights than any role of the stack.
         faults: The file that says what goes wrong; None where faults cannot be made.
         variables: What a child process needs to find the stack.
+        group: The process group of its functions; 0 where they are not on this machine.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Target:
     client_of: Callable[..., Any]
     faults: Path | None
     variables: Mapping[str, str]
+    group: int = 0
 
     @property
     def tables(self) -> Tables:
