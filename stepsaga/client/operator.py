@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
 from stepsaga.recovery.reached import reached, undo_slots_of
 from stepsaga.recovery.reconcile import Found, Reconciler, name_of
-from stepsaga.recovery.undo import Run
+from stepsaga.recovery.undo import Run, past
 from stepsaga.runtime.journal import event_of
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.commits import Commit, Outcome
@@ -33,7 +34,7 @@ from stepsaga.store.saga_events import (
 from stepsaga.store.slots import key_of, slot_text, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from stepsaga.client.client import Client
     from stepsaga.client.status import SagaStatus
@@ -357,9 +358,13 @@ class Operator:
         if undo is not None:
             if undo.status is Status.RUNNING:
                 return None
-            _, found = self._planned(view)
+            log, found = self._planned(view)
+            why = _message(undo)
+            if found.final is not None:
+                run = Run(view.machine, view.name, log.run, view.arn)
+                return Stuck(status, (found.final.node.name,), why, past(run, found.final))
             steps = tuple(sorted({move.step.node.name for move in found.moves}))
-            return Stuck(status, steps, undo.cause or undo.error or "", _redrive(status))
+            return Stuck(status, steps, why, _redrive(status))
         log = self._read_log(view)
         if end_of(log.commits):
             return None
@@ -372,17 +377,18 @@ class Operator:
         return Stuck(status, (), why, f"`stepsaga undo {status.saga}#{status.id} --why ...`")
 
 
+def _message(view: ExecutionView) -> str:
+    """Why an execution failed, in the words of the function that did."""
+    try:
+        told = json.loads(view.cause or "")["errorMessage"]
+    except (ValueError, LookupError, TypeError):
+        return view.cause or view.error or view.status.value
+    return f"{view.error}: {told}"
+
+
 def _redrive(status: SagaStatus) -> str:
     return f"after the fix `stepsaga redrive {status.saga}#{status.id}`"
 
 
 def _is_sealed(step: Step) -> bool:
     return step.commit is not None and step.commit.outcome is Outcome.SEALED
-
-
-def reasons(stuck: Iterable[Stuck]) -> dict[str, list[Stuck]]:
-    """Stuck sagas by what stopped them."""
-    found: dict[str, list[Stuck]] = {}
-    for one in stuck:
-        found.setdefault(one.why, []).append(one)
-    return found

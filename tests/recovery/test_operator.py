@@ -145,6 +145,42 @@ def test_a_stuck_undo_is_redriven_itself() -> None:
     assert operator.stuck() == ()
 
 
+def test_an_undo_that_failed_is_followed_by_another() -> None:
+    """After 14 days nothing is redriven any more: a new undo takes over, and the old one is out."""
+    shop = Shop(three())
+    shop.broken.add("handlers.payments:undo_reserve")
+    shop.look(shop.stopped(MOMENT * 3))
+    [failed] = shop.undos()
+    operator = operator_of(shop)
+    shop.broken.clear()
+    operator.undo("Order", "one", "mended")
+    assert [one.status for one in shop.undos()] == [Status.SUCCEEDED, failed.status]
+    assert not shop.world.standing
+    assert operator.client.status("Order", "one").ending is Ending.COMPENSATED
+    assert [begun["generation"] for begun in told(shop, "UndoStarted")] == [1, 2]
+
+
+def test_what_turns_out_final_goes_on_and_is_not_undone_again() -> None:
+    """A stop met a pivot that happened after all: the saga itself is redriven, not its undo."""
+    shop = Shop(past_pivot())
+    shop.hanging.add("pay")
+    shop.look(shop.stopped(MOMENT * 50))
+    shop.land()
+    shop.hanging.clear()
+    [undo] = shop.undos()
+    assert undo.status is Status.FAILED
+    operator = operator_of(shop)
+    [stuck] = operator.stuck()
+    assert stuck.steps == ("pay",)
+    assert "stepsaga redrive Order#one" in stuck.then
+    assert "point of no return" in stuck.then
+    shop.engine.wait(operator.redrive("Order", "one"))
+    assert operator.client.status("Order", "one").ending is Ending.COMPLETED
+    assert operator.stuck() == ()
+    ends = [one for one in shop.events() if one in {"SagaCompleted", "SagaCompensated"}]
+    assert ends == ["SagaCompleted"]
+
+
 def test_what_was_done_by_hand_is_closed_on_the_record() -> None:
     """A person's word takes the compensation's place, and says whose it is."""
     shop, _ = stuck_shop()
