@@ -374,13 +374,16 @@ class _Throttled(StoreInFront):
     """A store over its rate: it neither reads nor writes."""
 
     def append(self, commit: Commit) -> Commit:
-        raise StoreThrottled(f"{commit.stream_id}: the fault 'throttled'")
+        del commit
+        raise StoreThrottled("the fault 'throttled'")
 
     def get(self, stream_id: str, slot: str) -> Commit | None:
-        raise StoreThrottled(f"{stream_id} {slot}: the fault 'throttled'")
+        del stream_id, slot
+        raise StoreThrottled("the fault 'throttled'")
 
     def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
-        raise StoreThrottled(f"{stream_id} {prefix}: the fault 'throttled'")
+        del stream_id, prefix
+        raise StoreThrottled("the fault 'throttled'")
 
 
 class _AsOfNow(StoreInFront):

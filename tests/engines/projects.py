@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagas.orders import FulfilOrder
+from stepsaga.asl.names import definition_file
+from stepsaga.asl.text import render as definition_text
+from stepsaga.asl.undo import FUNCTION as RECOVERY
+from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.authoring import graph_of
 from stepsaga.engines.preflight.project import Project, project_of
 from stepsaga.sam.application import Application, application_of
@@ -80,6 +84,7 @@ def project_in(folder: Path) -> Folder:
     for machine in application().machines:
         (folder / machine.file).parent.mkdir(exist_ok=True)
         (folder / machine.file).write_text(machine.text)
+    (folder / definition_file(NAME)).write_text(definition_text(undo_definition()))
     _build(folder)
     return Folder(folder)
 
@@ -88,7 +93,7 @@ def _build(root: Path) -> None:
     """What ``sam build`` leaves; the layer has one module of each kind."""
     target = build_target(parameters_of(root))
     folder = root / BUILT
-    for name in (KEEP, WATCH, *(one.name for one in application().functions)):
+    for name in (KEEP, WATCH, RECOVERY, *(one.name for one in application().functions)):
         build(root, application(), name, folder / name, target)
     layer = folder / LAYER / "python" / "pydantic_core"
     layer.mkdir(parents=True)
