@@ -41,3 +41,7 @@ FIRST_END_SLOT: Final = 95_000
 
 TERMINAL_SLOT: Final = 99_999
 """The slot of a failed saga's end record (rule 8)."""
+
+START_SECONDS: Final = 5
+"""Added to the longest step's time for the function's own timeout: the runtime's timer ends a call,
+and Lambda's stands behind it, still below the state's ``TimeoutSeconds`` (rule 23)."""

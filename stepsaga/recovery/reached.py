@@ -74,18 +74,14 @@ def undo_slots_of(lanes: Lanes) -> Parts:
 
 
 def reached(graph: SagaGraph, log: Log) -> tuple[tuple[Reached, ...], bool]:
-    """What a run has reached, and whether that is everything."""
-    return _Reader(graph, log).sequence(graph.nodes, ())
+    """What a run has reached, and whether items are lacking to tell that.
 
-
-def lacks_items(graph: SagaGraph, log: Log) -> bool:
-    """Whether a map that was begun runs over what its sender left out, or wrote otherwise.
-
-    What counts then only the input's model can tell: its schema tells nothing that is made.
+    They are where a map that was begun runs over what its sender left out, or wrote otherwise. What
+    counts then only the input's model can tell: its schema tells nothing that is made.
     """
     reader = _Reader(graph, log)
-    reader.sequence(graph.nodes, ())
-    return reader.lacking
+    found, _ = reader.sequence(graph.nodes, ())
+    return found, reader.lacking
 
 
 class _Reader:

@@ -13,9 +13,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
+from stepsaga.asl.names import UNDONE
 from stepsaga.errors import UndoTaken
 from stepsaga.graph import steps_of
-from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT
+from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT, START_SECONDS
 from stepsaga.recovery.executions import FAILED, SUCCEEDED, UNSUCCESSFUL
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import plan
@@ -32,15 +33,11 @@ if TYPE_CHECKING:
     from stepsaga.recovery.executions import Execution, Executions
     from stepsaga.store.protocol import EventStore
 
-UNDONE: Final = "SagaCompensated"
-"""How an execution fails that has undone its saga."""
 NEAR: Final = timedelta(milliseconds=1)
 """Slots have the execution's start as text, descriptions as a number that has been rounded."""
 LOOK_BACK: Final = timedelta(hours=6)
 """How long after its end a saga is looked at by sweeps, for what nobody told, and what lands late.
 A sweep follows the last one after minutes; what it did not get to, the next ones do."""
-START_SECONDS: Final = 5
-"""Lambda's own timeout stands that long behind the longest step of a function."""
 LONGEST_NAME: Final = 80
 UNDO_STARTED: Final = UndoStarted.__name__
 BEGUN: Final = frozenset({Outcome.SEALED, Outcome.REJECTED, Outcome.COMPENSATED})

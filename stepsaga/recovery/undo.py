@@ -18,7 +18,7 @@ from stepsaga.limits import FIRST_END_SLOT, FIRST_OPERATION_SLOT, LAST_GENERATIO
 from stepsaga.recovery.calls import Calls
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import Plan, parts_of, plan
-from stepsaga.recovery.reached import lacks_items, reached
+from stepsaga.recovery.reached import reached
 from stepsaga.runtime.generations import latest
 from stepsaga.runtime.journal import event_of
 from stepsaga.runtime.values import compact
@@ -163,9 +163,9 @@ class Undoing:
         graph = self._graph(run, begun.fingerprint)
         execution = {"Id": run.execution, "Name": run.id, "StartTime": run.run}
         calls = Calls(graph, begun.fingerprint, execution, generation)
-        if self._needs_input(run, graph, begun):
-            return _asking_for_input(run, graph, calls, failed)
         found = self._sealed(run, graph, begun, frozenset(failed))
+        if found is None:
+            return _asking_for_input(run, graph, calls, failed)
         if found.final is not None:
             raise StepFailedForGood(
                 f"{run.saga} {run.id} cannot be undone: {past(run, found.final)}"
@@ -221,22 +221,25 @@ class Undoing:
             )
         return from_kept(kept)
 
-    def _sealed(self, run: Run, graph: SagaGraph, begun: Commit, failed: frozenset[str]) -> Plan:
-        """The plan, after all that may be running was sealed."""
+    def _sealed(
+        self, run: Run, graph: SagaGraph, begun: Commit, failed: frozenset[str]
+    ) -> Plan | None:
+        """The plan, after all that may be running was sealed.
+
+        None where only the input's model can say how many lanes there are.
+        """
         while True:
             log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
             if stays(log, begun):
                 return Plan()
-            found = plan(reached(graph, log)[0], log, failed)
+            tree, lacking = reached(graph, log)
+            if lacking and graph.input.model:
+                return None
+            found = plan(tree, log, failed)
             if not found.seals:
                 return found
             for move in found.seals:
                 self._seal(run, move, begun)
-
-    def _needs_input(self, run: Run, graph: SagaGraph, begun: Commit) -> bool:
-        """Whether only the input's model can say how many lanes there are."""
-        log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
-        return bool(graph.input.model) and not stays(log, begun) and lacks_items(graph, log)
 
     def _seal(self, run: Run, move: Move, begun: Commit) -> None:
         # It can be the stream's first commit, which tells with what the saga was started (rule 8).

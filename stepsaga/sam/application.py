@@ -13,6 +13,7 @@ from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live
 from stepsaga.asl.release import build, substitutions
 from stepsaga.errors import DeploymentError
 from stepsaga.graph import steps_of
+from stepsaga.limits import START_SECONDS
 from stepsaga.runtime.participant import participant_of
 from stepsaga.sam.asked import check_environment, check_statement
 from stepsaga.sam.destinations import SENDER, addresses, use_of
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from stepsaga.asl.release import Compiled
     from stepsaga.graph import Call, Destination, SagaGraph
 
-START_SECONDS: Final = 5
-"""Added to the longest step's time for the function's own timeout: the runtime's timer ends a call,
-and Lambda's stands behind it, still below the state's ``TimeoutSeconds`` (rule 23)."""
 MOST_SECONDS: Final = 900
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 

@@ -17,10 +17,10 @@ from stepsaga.asl.names import definition_file
 from stepsaga.cli.new import project as new_project
 from stepsaga.engines.isolated import isolated, settings
 from stepsaga.errors import DeploymentError
-from stepsaga.limits import DISPATCH_SECONDS
+from stepsaga.limits import DISPATCH_SECONDS, START_SECONDS
 from stepsaga.runtime.clients import client
 from stepsaga.runtime.keep import PAUSES, SEND_SECONDS
-from stepsaga.sam.application import START_SECONDS, Application, application_of
+from stepsaga.sam.application import Application, application_of
 from stepsaga.sam.cfn import Tag, load
 from stepsaga.sam.recovery import MACHINE
 from stepsaga.sam.template import SCAFFOLD, build_target, check_fresh, parameters_of, render
