@@ -305,4 +305,5 @@ def _waited_for(graph: SagaGraph) -> Callable[[StepNode], list[Call]]:
 
 
 def _events(call: Call) -> int:
-    return TASK_EVENTS + FAILED_ATTEMPT_EVENTS * (attempts(call) - 1)
+    # TaskSubmitted, where it waits.
+    return TASK_EVENTS + bool(call.waits) + FAILED_ATTEMPT_EVENTS * (attempts(call) - 1)

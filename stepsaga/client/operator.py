@@ -16,6 +16,7 @@ from stepsaga.engines.protocol import ExecutionView, Status
 from stepsaga.engines.recovering import EngineExecutions, execution_of
 from stepsaga.errors import ExecutionMissing, MachineMissing, RequestError, SagaMissing
 from stepsaga.limits import FIRST_OPERATION_SLOT
+from stepsaga.recovery.children import CANCELLED
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
 from stepsaga.recovery.reached import reached, undo_slots_of
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from stepsaga.store.protocol import EventStore
 
 BY_HAND: Final = "by hand"
-CANCELLED: Final = "SagaCancelled"
-"""The error under which the execution of a saga ends that was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ class Recovery:
             {
                 "key": one["key"],
                 "function": self._function(one["participant"]),
-                "timeout": one["seconds"] + DISPATCH_SECONDS,
+                "timeout": one["waits"] or one["seconds"] + DISPATCH_SECONDS,
+                "waits": bool(one["waits"]),
                 "call": one["call"],
             }
             for one in found["calls"]

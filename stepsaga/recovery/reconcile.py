@@ -6,7 +6,6 @@ and under names that are given once (rules 15, 16 and 18).
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -25,7 +24,7 @@ from stepsaga.recovery.undo import Run, Undoing, mend, names_of, past, stays
 from stepsaga.runtime.generations import latest
 from stepsaga.store.commits import Outcome
 from stepsaga.store.saga_events import SagaCompensated, SagaCompleted, SagaStuck, UndoStarted
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import execution_name, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +37,6 @@ NEAR: Final = timedelta(milliseconds=1)
 LOOK_BACK: Final = timedelta(hours=6)
 """How long after its end a saga is looked at by sweeps, for what nobody told, and what lands late.
 A sweep follows the last one after minutes; what it did not get to, the next ones do."""
-LONGEST_NAME: Final = 80
 UNDO_STARTED: Final = UndoStarted.__name__
 BEGUN: Final = frozenset({Outcome.SEALED, Outcome.REJECTED, Outcome.COMPENSATED})
 """What says that a saga's execution had begun to undo it (rule 18)."""
@@ -202,13 +200,7 @@ class Reconciler:
 
 def name_of(run: Run, generation: int) -> str:
     """The name of an undo's execution: the same for the same undo."""
-    mark = hashlib.sha256(f"{run.stream}/{run.run}".encode()).hexdigest()[:16]
-    suffix = f"-{mark}-{generation}"
-    readable = "".join(
-        letter if letter.isascii() and letter.isalnum() else "-"
-        for letter in f"{run.saga}-{run.id}"
-    )
-    return f"{readable[: LONGEST_NAME - len(suffix)]}{suffix}"
+    return execution_name(f"{run.saga}-{run.id}", f"{run.stream}/{run.run}", f"-{generation}")
 
 
 def input_of(run: Run, generation: int, after: datetime) -> dict[str, Any]:
