@@ -115,8 +115,10 @@ class Journal:
 
     def wait_for(self, child: str, token: str) -> Commit:
         """Record which child is waited for, and by which token its end is told (rule 28)."""
-        events = [event_of(ChildAwaited, step=self._call.step, child=child, token=token)]
-        slot = self._call.undoes or self._call.slot
+        call = self._call
+        told = {"step": call.step, "child": child, "undo": bool(call.undoes), "token": token}
+        events = [event_of(ChildAwaited, **told)]
+        slot = call.undoes or call.slot
         return self._append(self._token_address(), Outcome.AWAITED, events, slot)
 
     def _token_address(self) -> str:

@@ -14,7 +14,7 @@ from stepsaga.sam.asked import MOST_ENVIRONMENT
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
 from stepsaga.sam.machines import logs
-from stepsaga.sam.table import UNDO_ARN, unsuccessful
+from stepsaga.sam.table import unsuccessful
 
 if TYPE_CHECKING:
     from stepsaga.sam.application import Application
@@ -55,7 +55,7 @@ def _function(application: Application) -> dict[str, Any]:
                 FUNCTIONS: sub(json.dumps(functions)),
                 MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
                 SAGAS: ",".join(one.saga for one in application.machines),
-                UNDO: sub(UNDO_ARN),
+                UNDO: sub(rights.UNDO_ARN),
             }
         },
         "Events": {
@@ -76,7 +76,7 @@ def _function(application: Application) -> dict[str, Any]:
         *rights.events("PutItem", "GetItem", "Query"),
         rights.allow(look, executions),
         rights.allow(["states:ListExecutions"], listed),
-        rights.allow(["states:StartExecution"], sub(UNDO_ARN)),
+        rights.allow(["states:StartExecution"], sub(rights.UNDO_ARN)),
         *rights.function_basics(FUNCTION, rights.USE_KEY),
     ]
     # What was retained of a stack, its machines, cannot be undone without it.

@@ -128,10 +128,12 @@ class ChildAwaited(Event):
         step: The step.
         child: The child's stream: ``ShipParcel#order-1-ship-0f3a...``.
         token: Answers its Task: it never shows.
+        undo: Whether it is the compensation that waits.
     """
 
     step: str
     child: str
+    undo: bool = False
     token: str = Field(repr=False)
 
 
