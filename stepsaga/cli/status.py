@@ -14,7 +14,6 @@ from stepsaga.cli.deployed import (
     IdArgument,
     SagaOption,
     StackOption,
-    client_of,
     find,
 )
 from stepsaga.cli.failures import Failure, explained
@@ -41,11 +40,12 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
 ) -> None:
     """Say how a deployed saga is doing: of its execution, or of its events where that is gone."""
-    client = client_of(stack, endpoint_url)
+    operator = operator_of(stack, endpoint_url)
+    client = operator.client
     found = find(client, saga_id, saga)
     running = found.ending in {Ending.RUNNING, Ending.OPEN}
     waiting = client.waiting(found.saga, found.id) if running else ()
-    children = operator_of(stack, endpoint_url).waits_for(found.saga, found.id)
+    children = operator.waits_for(found.saga, found.id)
     if as_json:
         told = {
             "waiting": [waiting_json(one) for one in waiting],

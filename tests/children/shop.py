@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from pydantic import BaseModel
 
@@ -18,6 +19,7 @@ from stepsaga import (
     Saga,
     SagaContext,
     Step,
+    Wait,
     when,
 )
 
@@ -188,6 +190,24 @@ class Sell(Saga):
     charge = Step(charge, compensation=refund)
     ship = Child(ShipParcel, takes={"parcel": order.parcel}, result=ShipParcel.label)
     thank = Step(thank_for, compensation=unthank)
+
+
+class ShipSlowly(Saga):
+    """Ship a parcel that has to wait for days."""
+
+    parcel = Input(Parcel)
+    pack = Step(pack, compensation=unpack)
+    pause = Wait(timedelta(days=3))
+    label = Step(label, compensation=unlabel)
+
+
+class SellSlowly(Saga):
+    """The same with such a parcel."""
+
+    order = Input(Order)
+    charge = Step(charge, compensation=refund)
+    ship = Child(ShipSlowly, takes={"parcel": order.parcel}, timeout=timedelta(days=4))
+    last = Step(thank, compensation=unthank)
 
 
 class SellFirst(Saga):
