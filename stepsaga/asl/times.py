@@ -214,7 +214,10 @@ def execution_seconds(graph: SagaGraph) -> int:
         return YEAR
     deadline = graph.deadline if graph.deadline is not None else forward_seconds(graph)
     steps = [node for node in steps_of(graph.nodes) if node.role is not Role.RETRIABLE]
-    longest = max(map(step_seconds, steps), default=0)
+    # Without a deadline the wait for a child is in the time of all steps already; counted twice on
+    # every level, children of children would soon take more than a year.
+    waited = graph.deadline is None
+    longest = max((step_seconds(n) - waited * n.call.waits for n in steps), default=0)
     longest += max(
         (n.seconds for n in walk(tuple(undoable(graph))) if isinstance(n, WaitNode) and n.seconds),
         default=0,
