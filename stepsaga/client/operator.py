@@ -224,11 +224,18 @@ class Operator:
             except SagaMissing:  # it is about to be started
                 found.append(Awaited(stream, None, None))
                 continue
-            stuck = self._told(status) if status.ending is Ending.STUCK else None
+            stuck = self._told(status) if self._is_stuck(status) else None
             found += [Awaited(stream, status, stuck), *self.waits_for(child, child_id)]
         return tuple(found)
 
     # Inside
+
+    def _is_stuck(self, status: SagaStatus) -> bool:
+        """Whether a saga does not go on: a completed one, that its undoing does not."""
+        if status.ending is not Ending.COMPLETED:
+            return status.ending is Ending.STUCK
+        undo = self._undo_of(self._view(status.saga, status.id))
+        return undo is not None and undo.status not in {Status.RUNNING, Status.SUCCEEDED}
 
     def _half_undone(self, saga: str | None, status: Status) -> Iterator[SagaStatus]:
         """Sagas that were completed, and of whose undoing an execution has ended so."""
