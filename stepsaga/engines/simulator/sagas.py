@@ -11,12 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
+from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.engines.answers import EngineAnswers
 from stepsaga.engines.children import ChildrenStore, EngineChildExecutions, EngineChildren
 from stepsaga.engines.faults import Faults, FaultyFunctions, FaultyRecord, Target
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
-from stepsaga.engines.recovering import RecoveringFunctions
+from stepsaga.engines.recovering import RecoveringFunctions, undo_text
 from stepsaga.engines.simulator.definition import parse_machine
 from stepsaga.engines.simulator.integrations import LAMBDA_INVOKE, PUT_ITEM, LambdaInvoke, PutItem
 from stepsaga.errors import EngineError, UsageError
@@ -90,6 +91,8 @@ def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
         function = participant.rpartition(".")[2]
         values |= {function_name(participant): function, live_name(participant): f"{function}:live"}
     filled = {name: _filled_in(name, text, values) for name, text in texts.items()}
+    if children:
+        filled[UNDO] = undo_text()
     return Plan(
         {name: parse_machine(name, text, _CHECKS) for name, text in filled.items()},
         tuple(participants),
@@ -194,7 +197,7 @@ class Setting:
         fingerprints = self._plan.fingerprints
         executions = EngineChildExecutions(simulator, fingerprints)
         known = Children(self._store, executions, self.answers, self._clock.now)
-        self._recovering.on(simulator, fingerprints, known)
+        self._recovering.serve(simulator, fingerprints, known)
         self.children.known = self._ends.children = known
 
     def _with_recovery(self, functions: Functions) -> Functions:
