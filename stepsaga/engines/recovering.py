@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from stepsaga.engines.functions import Functions
     from stepsaga.engines.protocol import Engine, ExecutionView
+    from stepsaga.recovery.children import Children
     from stepsaga.store.protocol import EventStore
 
 RECOVERY: Final = "recovery"
@@ -102,11 +103,18 @@ class RecoveringFunctions:
         self._now = now
         self.recovery: Recovery | None = None
 
-    def on(self, engine: Engine, fingerprints: Mapping[str, str]) -> Recovery:
+    def on(
+        self,
+        engine: Engine,
+        fingerprints: Mapping[str, str],
+        children: Children | None = None,
+    ) -> Recovery:
         """Create the machine that undoes on an engine whose functions these are."""
         engine.create(NAME, substitute(render(undo_definition()), {FUNCTION: RECOVERY}))
         executions = EngineExecutions(engine, fingerprints)
-        self.recovery = Recovery(self._store, executions, self._participants, self._now)
+        self.recovery = Recovery(
+            self._store, executions, self._participants, self._now, children=children
+        )
         return self.recovery
 
     def invoke(self, function: str, payload: Any) -> Any:

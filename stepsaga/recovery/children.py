@@ -133,6 +133,11 @@ class Children:
         if any(event.type in ENDS for event in commit.events):
             self.settle(commit.stream_id)
 
+    def look(self, commits: Iterable[Commit]) -> None:
+        """Settle all children that a run waits for, whose ends nobody may have told it."""
+        for stream in children_in(commits):
+            self.settle(stream)
+
     def settle(self, stream_id: str) -> None:
         """Tell whoever waits for a child what it came to, if it has come to its end.
 

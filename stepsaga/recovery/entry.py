@@ -17,12 +17,15 @@ from stepsaga.limits import DISPATCH_SECONDS
 from stepsaga.recovery.executions import AwsExecutions
 from stepsaga.recovery.reconcile import Found, Reconciler
 from stepsaga.recovery.undo import Run, Undoing
+from stepsaga.runtime.children import PARTICIPANT
 from stepsaga.runtime.clients import client
 from stepsaga.runtime.runtime import utc_now
+from stepsaga.store.slots import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stepsaga.recovery.children import Children
     from stepsaga.recovery.executions import Executions
     from stepsaga.store.protocol import EventStore
 
@@ -45,6 +48,7 @@ class Recovery:
         executions: Step Functions.
         functions: What calls a participant's live code, by its module.
         now: The clock, aware.
+        children: Who tells what children came to; none where no saga starts any.
     """
 
     def __init__(
@@ -53,7 +57,11 @@ class Recovery:
         executions: Executions,
         functions: Mapping[str, str],
         now: Callable[[], datetime] = utc_now,
+        *,
+        children: Children | None = None,
     ) -> None:
+        self._executions = executions
+        self._children = children
         self._undoing = Undoing(store, now)
         self._reconciler = Reconciler(store, executions, now)
         self._functions = functions
@@ -73,12 +81,20 @@ class Recovery:
             case {"do": "sweep"}:
                 return dict(self._reconciler.sweep())
             case {"detail": {"executionArn": str() as arn}}:
-                return {"found": self._reconciler.look(arn).value}
+                return {"found": self._look(arn).value}
             case _:
                 raise StepFailedForGood(
                     "recovery is called by its own state machine, by EventBridge, and by its"
                     f" schedule; this is none of them: {', '.join(map(str, event)) or 'nothing'}"
                 )
+
+    def _look(self, arn: str) -> Found:
+        """Look at a saga; where it is a child that has ended, its parent is told once more."""
+        found = self._reconciler.look(arn)
+        execution = self._executions.describe(arn) if self._children else None
+        if execution and execution.saga and self._children:
+            self._children.settle(stream_of(execution.saga, execution.id))
+        return found
 
     def _proceed(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """What can be done now; after a redrive, what had failed once more."""
@@ -134,6 +150,8 @@ def _moment(text: str) -> datetime:
 
 @lru_cache(maxsize=1)
 def _recovery() -> Recovery:
+    # It knows the variables that stand here.
+    from stepsaga.recovery.children_entry import children_from  # noqa: PLC0415  # as said
     from stepsaga.runtime.lambda_entry import EVENT_TABLE  # noqa: PLC0415  # at the first call
     from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
 
@@ -144,7 +162,9 @@ def _recovery() -> Recovery:
         environment[UNDO],
     )
     store = DynamoDBStore(client=client("dynamodb"), table=environment[EVENT_TABLE])
-    return Recovery(store, executions, json.loads(environment[FUNCTIONS]))
+    functions = json.loads(environment[FUNCTIONS])
+    children = children_from(environment, store) if PARTICIPANT in functions else None
+    return Recovery(store, executions, functions, children=children)
 
 
 __all__ = ["Found", "Recovery", "handler"]

@@ -9,7 +9,7 @@ from stepsaga.asl.names import definition_file
 from stepsaga.asl.undo import FUNCTION, NAME
 from stepsaga.errors import DeploymentError
 from stepsaga.recovery.entry import FUNCTIONS, MACHINES, SAGAS, SWEEP, UNDO
-from stepsaga.sam import rights
+from stepsaga.sam import children, rights
 from stepsaga.sam.asked import MOST_ENVIRONMENT
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
@@ -72,11 +72,14 @@ def _function(application: Application) -> dict[str, Any]:
     ]
     look = ["states:DescribeExecution", "states:DescribeStateMachineForExecution"]
     listed = [ref(one.name) for one in application.machines]
+    # It tells what a child came to that it has looked at.
+    parents = [saga for one in application.functions if one.starts for saga in one.answers]
     statements = [
         *rights.events("PutItem", "GetItem", "Query"),
         rights.allow(look, executions),
         rights.allow(["states:ListExecutions"], listed),
         rights.allow(["states:StartExecution"], sub(rights.UNDO_ARN)),
+        *(children.answers(parents) if parents else ()),
         *rights.function_basics(FUNCTION, rights.USE_KEY),
     ]
     # What was retained of a stack, its machines, cannot be undone without it.

@@ -167,9 +167,9 @@ class Setting:
         if self._ends is None or self._recovering is None:
             return
         fingerprints = self._plan.fingerprints
-        self._recovering.on(simulator, fingerprints)
         executions = EngineChildExecutions(simulator, fingerprints)
         known = Children(self._store, executions, self.answers, self._clock.now)
+        self._recovering.on(simulator, fingerprints, known)
         self.children.known = self._ends.children = known
 
     def _with_recovery(self, functions: Functions) -> Functions:
