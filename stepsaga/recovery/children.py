@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from stepsaga.errors import Rejected, StepFailedForGood, StoreError
+from stepsaga.errors import Rejected, StepFailed, StepFailedForGood, StoreError
 from stepsaga.recovery.executions import Execution, Executions
 from stepsaga.recovery.log import Log
-from stepsaga.recovery.reconcile import BEGUN, UNDO_STARTED, Reconciler
+from stepsaga.recovery.reconcile import BEGUN, UNDO_STARTED, Found, Reconciler
 from stepsaga.runtime.children import STARTED, UNDONE
 from stepsaga.runtime.journal import TOKEN, event_of, rejection_of, value_of
 from stepsaga.runtime.stored import Room, adopted_form
@@ -165,7 +165,10 @@ class Children:
 
     def _undo(self, execution: Execution, commits: Sequence[Commit], why: str) -> None:
         log = Log(run_of(commits), commits)
-        self._reconciler.undo(execution, log, why, completed=True)
+        found = self._reconciler.undo(execution, log, why, completed=True)
+        if found is Found.UNKNOWN:
+            text = "is to be undone, and the graph of its release is not in the event table"
+            raise StepFailed(f"{log.commits[0].stream_id} {text}: deploy that release again")
 
     # What is told
 
