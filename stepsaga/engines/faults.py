@@ -181,6 +181,13 @@ class Faults:
         """How often each of the states for which something is wanted was tried."""
         return {state: n for (one, state), n in self._attempts.items() if one == execution}
 
+    def most_attempts(self) -> dict[str, int]:
+        """The same of the execution in which it was tried most, by the names of faults."""
+        most: dict[str, int] = {}
+        for (_, name), number in self._attempts.items():
+            most[name] = max(number, most.get(name, 0))
+        return most
+
     def mend(self, saga: str = "") -> None:
         """From now on nothing goes wrong, in a child alone or at all. What hangs lands late."""
         for name in list(self._wanted):

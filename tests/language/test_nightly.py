@@ -43,10 +43,10 @@ def test_every_fault_strikes_or_cannot(number: int) -> None:
 def test_what_strikes_is_known_beforehand(number: int) -> None:
     """A fault strikes exactly where a run without it calls the Task often enough."""
     saga = saga_of(0, number)
-    called = run(saga, {target.state: [] for target in saga.plan.targets}).called
+    called = run(saga, {target.name: [] for target in saga.plan.targets}).called
     for target, first, kinds in every_fault(saga):
-        struck = run(saga, {target.state: kinds}).struck
-        assert struck == ({target.state} if called.get(target.state, 0) > first else set())
+        struck = run(saga, {target.name: kinds}).struck
+        assert struck == ({target.name} if called.get(target.name, 0) > first else set())
 
 
 def test_a_fault_is_shown_in_few_words() -> None:

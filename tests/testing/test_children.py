@@ -8,8 +8,9 @@ import pytest
 
 from stepsaga import Child, Input, Saga, Step
 from stepsaga.cli.counterexample import as_text
+from stepsaga.engines.child_faults import CHILD_FAULTS
 from stepsaga.engines.endings import Ending
-from stepsaga.engines.faults import CALL_FAULTS, CHILD_FAULTS
+from stepsaga.engines.faults import CALL_FAULTS
 from stepsaga.errors import UsageError
 from stepsaga.testing import LawBroken, SagaVerifier
 from stepsaga.testing.cases import parse_case
@@ -91,7 +92,7 @@ def test_a_child_of_a_child_is_mended() -> None:
 @pytest.mark.parametrize("telling", Telling)
 @pytest.mark.parametrize("fault", ["ShipParcel:label=rejected", "thank=rejected"])
 def test_when_an_end_is_told(telling: Telling, fault: str) -> None:
-    """Twice, late, or not at all: what is undone by itself its undoing finds, the rest a redrive."""
+    """Twice, late, or not at all: then its undoing finds it, or a redrive does."""
     trial = tried(Sell, f"ship={telling.value}", fault)
     assert trial.verdict.broken == ()
     stuck = trial.verdict.stuck.state if trial.verdict.stuck else ""
