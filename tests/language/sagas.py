@@ -10,8 +10,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from stepsaga.asl import build
-from stepsaga.asl.times import execution_seconds, history_events
-from stepsaga.authoring.children import CALL_SECONDS, CHILDREN, REDRIVABLE, UNDO
+from stepsaga.asl.times import YEAR, execution_seconds, history_events
+from stepsaga.authoring.children import CALL_SECONDS, CHILDREN, UNDO
 from stepsaga.authoring.slots import numbered
 from stepsaga.checks.limits import HISTORY_EVENTS
 from stepsaga.drawing.conditions import condition_text, datum_text
@@ -61,6 +61,8 @@ WITHOUT_QUESTIONS: Final = tuple(kind for kind in ALONE if kind != "ask")
 """Where time is real, what waits for an answer until its time is up would do so."""
 MOST_CHILDREN: Final = 2
 """Of one saga, in its class body; each may start one more."""
+DAY: Final = 24 * 60 * 60
+"""Seconds in which a child that is stuck is mended."""
 WAIT: Final = 100
 """Seconds for which every generated question waits."""
 WELL: Final = (Manner.AT_ONCE, Manner.LATER, Manner.NEVER)
@@ -270,7 +272,7 @@ class Builder:
             input=InputNode("order", Order, {}, f"{PARTICIPANT}:Order"),
             nodes=numbered(tuple(nodes)),
         )
-        assume(history_events(graph) <= HISTORY_EVENTS)  # as of the saga itself
+        assume(is_allowed(graph))
         steps = [node.name for node in nodes if isinstance(node, StepNode)]
         name = self.name("s")
         seen.single[name] = False
@@ -402,10 +404,15 @@ class Builder:
         return MapNode(name, items, item, nodes, (0,), at_most, MOST)
 
 
+def is_allowed(graph: SagaGraph) -> bool:
+    """What a check refuses is no saga."""
+    return history_events(graph) <= HISTORY_EVENTS and execution_seconds(graph) <= YEAR
+
+
 def child_step(name: str, graph: SagaGraph, result: str) -> StepNode:
     """A step that starts a saga with the input of its own; see `stepsaga.authoring.children`."""
     child = ChildSaga(graph.name, graph.reference, "order", graph.input.model, result, graph)
-    waits = execution_seconds(graph) + REDRIVABLE
+    waits = execution_seconds(graph) + DAY
     taken = (Parameter("order", Order, Origin.INPUT),)
     call = Call(f"{CHILDREN}:start_child", CHILDREN, taken, Any, CALL_SECONDS, RETRY, waits=waits)
     undo = Call(UNDO.reference, CHILDREN, (), None, CALL_SECONDS, LONG_RETRY, waits=waits)
@@ -438,7 +445,7 @@ def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, children: int 
         input=InputNode("order", Order, {}, f"{PARTICIPANT}:Order"),
         nodes=numbered(tuple(with_answers(tuple(nodes), values))),
     )
-    assume(history_events(graph) <= HISTORY_EVENTS)  # what a check refuses is no saga
+    assume(is_allowed(graph))
     well = [m for m in WELL if m is not Manner.NEVER]
     manners = {
         name: draw(st.sampled_from(WELL if node.question.otherwise else well))
