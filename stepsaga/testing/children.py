@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.asl.undo import NAME as UNDO
@@ -120,8 +121,12 @@ class Nursery:
         self._simulator = simulator
         self._views: dict[str, tuple[ExecutionView, tuple[HistoryEvent, ...]]] = {}
         self._redrives: dict[str, int] = {}
-        client = Client(simulator, self.store, sagas=list(self.family), now=simulator.clock.now)
-        self._operator = Operator(client, self.store, by="trial", now=simulator.clock.now)
+
+    @cached_property
+    def _operator(self) -> Operator:
+        now = self._simulator.clock.now
+        client = Client(self._simulator, self.store, sagas=list(self.family), now=now)
+        return Operator(client, self.store, by="trial", now=now)
 
     # What the simulator tells
 

@@ -278,6 +278,24 @@ class Builder:
         seen.single[name] = False
         return child_step(name, graph, self.draw(st.sampled_from(steps)))
 
+    def around_child(self, seen: Seen) -> Node:
+        """A child at the root, in a branch of a choice or of a parallel, or for each item."""
+        inner = seen.copy()
+        match self.draw(st.sampled_from(["root", "choice", "parallel", "map"])):
+            case "choice":
+                branch = Branch(self.name("b"), self.condition(seen), (self.child(inner),))
+                return ChoiceNode(self.name("c"), (branch,))
+            case "parallel":
+                lanes = [(self.child(inner),), (self.step(inner.copy(), after=False),)]
+                named = tuple(Lane(self.name("l"), nodes) for nodes in lanes)
+                return ParallelNode(self.name("p"), named, (0,))
+            case "map":
+                items, item = Datum(Origin.INPUT, path=("lines",)), self.name("i")
+                nodes = (self.child(inner), self.step(inner, after=False))
+                return MapNode(self.name("m"), items, item, nodes, (0,), 0, MOST)
+            case _:
+                return self.child(seen)
+
     def made(
         self, name: str, role: Role, seen: Seen, *, undo: bool, probe: bool = False
     ) -> StepNode:
@@ -424,8 +442,10 @@ def child_step(name: str, graph: SagaGraph, result: str) -> StepNode:
 def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, children: int = 0) -> AnySaga:
     """A saga of some kinds of nodes, with so many children at least, an input, and results."""
     builder, seen = Builder(draw, kinds), Seen()
-    nodes = list(builder.sequence(seen, 0, after=False))
-    assume(MOST_CHILDREN - builder.left >= children)
+    # A saga that surely has children is small, so that many of them can be tried.
+    nodes = list(builder.sequence(seen, DEEPEST - 1 if children else 0, after=False))
+    while MOST_CHILDREN - builder.left < children:
+        nodes.append(builder.around_child(seen))
     if draw(st.booleans()):
         settled = draw(st.sampled_from(["probe", "compensation"]))
         name = builder.name("pivot")
