@@ -80,8 +80,8 @@ class Target:
         handler: Whether a handler stands behind it.
         saga: The saga that it belongs to, where that is a child of others; else empty.
         child: The saga that it starts, or has undone; else empty.
-        step: The step that it undoes, where it is a compensation; else empty.
-        starts: The step whose child it starts; else empty.
+        part: What it does for its step: see `stepsaga.runtime.call.Part`; empty for the record.
+        step: The step that it serves.
     """
 
     state: str
@@ -89,8 +89,18 @@ class Target:
     handler: bool = True
     saga: str = ""
     child: str = ""
+    part: str = ""
     step: str = ""
-    starts: str = ""
+
+    @property
+    def undoes(self) -> str:
+        """The step that it undoes, where it is a compensation; else empty."""
+        return self.step if self.part == Part.COMPENSATION else ""
+
+    @property
+    def starts(self) -> str:
+        """The step whose child it starts; else empty."""
+        return self.step if self.child and not self.undoes else ""
 
     @property
     def name(self) -> str:
@@ -102,7 +112,7 @@ class Target:
         """What can go wrong in it."""
         if self.record:
             return tuple(RECORD_FAULTS)
-        if self.child and self.step:  # there is nothing that could say so
+        if self.child and self.undoes:  # there is nothing that could say so
             return tuple(kind for kind in (*CALL_FAULTS, *CHILD_FAULTS) if kind != "rejected")
         if self.child:
             return (*CALL_FAULTS, *CHILD_FAULTS)
@@ -158,11 +168,11 @@ class Faults:
         """Whether there is a Task of that name."""
         return self._name(execution, state) in self._targets
 
-    def undoing(self, execution: str, step: str) -> str:
-        """The Task that undoes a step, also where it is undone from the log; empty for none."""
-        saga = self._child(execution)
-        found = (one for one in self._targets.values() if (one.saga, one.step) == (saga, step))
-        return next((one.state for one in found), "")
+    def doing(self, execution: str, part: str, step: str) -> str:
+        """The Task that does something for a step in its own execution; empty for none."""
+        wanted = (self._child(execution), part, step)
+        known = self._targets.values()
+        return next((t.state for t in known if (t.saga, t.part, t.step) == wanted), "")
 
     def next(self, execution: str, state: str) -> str | None:
         """The fault of the next attempt of a state, which counts as made."""
@@ -323,7 +333,7 @@ class FaultyFunctions:
         execution = call["execution"]["Id"]
         if call is payload:
             return execution, payload["state"]["Name"]
-        return execution, self._faults.undoing(execution, call["step"])
+        return execution, self._faults.doing(execution, call["part"], call["step"])
 
     def _faulty(self, kind: str | None, function: str, payload: Any) -> Any:
         match kind:

@@ -60,6 +60,9 @@ _PAUSES: Final[Mapping[Telling | None, Sequence[float]]] = {
 """The seconds after which it is told, each time that it is."""
 
 
+_ENDINGS: Final = {End.COMPLETED: Ending.COMPLETED, End.COMPENSATED: Ending.COMPENSATED}
+
+
 @dataclass(frozen=True)
 class ChildRun:
     """One child of a saga, at its end.
@@ -85,9 +88,9 @@ class ChildRun:
 
     @property
     def ending(self) -> Ending:
-        """How it ended: it may have been completed, and undone with its parent."""
-        undone = end_of(self.commits) is End.COMPENSATED
-        return Ending.COMPENSATED if undone else ending_of(self.view)
+        """How it ended: by its log, which may say more than its execution."""
+        end = end_of(self.commits)
+        return ending_of(self.view) if end is None else _ENDINGS[end]
 
 
 @dataclass
@@ -209,7 +212,7 @@ class Nursery:
                 Story(
                     self.family[one.saga],
                     one.ending,
-                    "" if one.ending is Ending.COMPENSATED else one.view.error or "",
+                    one.view.error or "" if one.ending is Ending.STUCK else "",
                     one.commits,
                     None if worlds is None else worlds.get(one.stream, World()),
                     one.stream,

@@ -212,7 +212,7 @@ class Bench:
     @cached_property
     def undoing(self) -> Mapping[tuple[str, str], str]:
         """The Tasks that undo the steps of children, by saga and step."""
-        return {(one.saga, one.step): one.name for one in self._plan.targets if one.step}
+        return {(one.saga, one.undoes): one.name for one in self._plan.targets if one.undoes}
 
     @cached_property
     def attempts(self) -> Mapping[str, int]:

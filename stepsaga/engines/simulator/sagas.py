@@ -23,7 +23,6 @@ from stepsaga.engines.simulator.integrations import LAMBDA_INVOKE, PUT_ITEM, Lam
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.recovery.children import Children
 from stepsaga.recovery.executions import fingerprint_in
-from stepsaga.runtime.call import Part
 from stepsaga.runtime.runtime import load
 
 if TYPE_CHECKING:
@@ -273,19 +272,14 @@ def _child(task: Mapping[str, Any]) -> str:
 
 def _target(saga: str, state: str, task: Mapping[str, Any]) -> Target:
     payload = _payload(task)
-    undoes, child, step = (
-        payload.get("part") == Part.COMPENSATION,
-        _child(task),
-        payload.get("step"),
-    )
     return Target(
         state,
         record=task.get("Resource") == PUT_ITEM,
         handler=bool(_handler(task)),
         saga=saga,
-        child=child,
-        step=str(step) if undoes else "",
-        starts=str(step) if child and not undoes else "",
+        child=_child(task),
+        part=str(payload.get("part", "")),
+        step=str(payload.get("step", "")),
     )
 
 
