@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
-SMALL = (10, 18, 36)
-"""Sagas of seed 0 that have few steps: one alone, one with a choice, one that asks."""
+SMALL = (10, 46, 49, 44)
+"""Sagas of seed 0 that have few steps: one alone, one with a choice, one that asks, a child."""
 
 
 def test_seed_and_number_make_a_saga() -> None:
