@@ -211,8 +211,9 @@ class Bench:
 
     @cached_property
     def undoing(self) -> Mapping[tuple[str, str], str]:
-        """The Tasks that undo the steps of children, by saga and step."""
-        return {(one.saga, one.undoes): one.name for one in self._plan.targets if one.undoes}
+        """The Tasks that undo steps, by saga and step."""
+        own = self.graph.name
+        return {(one.saga or own, one.undoes): one.name for one in self._plan.targets if one.undoes}
 
     @cached_property
     def attempts(self) -> Mapping[str, int]:
@@ -466,17 +467,23 @@ class _Run:
         """
         bench = self._bench
         struck = {one for one, n in self._strikes.items() if n >= bench.attempts.get(one, 1)}
-        struck |= self._given_up
+        struck |= self._given_up | self._unheard
         if state.startswith("settle "):
             fork = f"{state.rpartition(' ')[2]}."
             struck |= {state for one in struck if one.rpartition(" ")[2].startswith(fork)}
-        unheard = {f"undo {step}" for step, how in self._case.manners if how is Telling.NEVER}
-        return (state in struck and bench.may_stick(state)) or state in unheard
+        return state in struck and bench.may_stick(state)
 
     @property
     def _strikes(self) -> Counter[str]:
         faults = self._simulator.faults
         return Counter(one.state for one in faults.injected) if faults else Counter()
+
+    @property
+    def _unheard(self) -> set[str]:
+        """Tasks that undo a child of whose end nobody hears."""
+        bench, told = self._bench, self._case.manners
+        never = {(bench.graph.name, step) for step, how in told if how is Telling.NEVER}
+        return {name for key, name in bench.undoing.items() if key in never}
 
     @property
     def _given_up(self) -> set[str]:
