@@ -7,7 +7,6 @@ import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC
 from functools import lru_cache
 from heapq import merge
 from itertools import chain, islice
@@ -20,9 +19,7 @@ from stepsaga.client.inputs import differing, same_input, to_send
 from stepsaga.client.stack import clients_of, read_stack, stack_of
 from stepsaga.client.status import (
     SagaStatus,
-    began,
     end_of,
-    run_of,
     told_by_execution,
     told_by_list,
     told_by_stream,
@@ -48,7 +45,7 @@ from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.events import EventTypes
 from stepsaga.store.saga_events import SagaStarted
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import began, iso, run_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -452,8 +449,8 @@ class Client:
 
     def _is_undone(self, name: str, id: str, started: datetime) -> bool:  # noqa: A002  # as above
         """Whether a saga that was completed has been undone from its log since then."""
-        run = started.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        operations = self.store.read(stream_of(name, id), f"{run}/{FIRST_END_SLOT // 10_000}")
+        ends = f"{iso(started)}/{FIRST_END_SLOT // 10_000}"
+        operations = self.store.read(stream_of(name, id), ends)
         return end_of(operations) is Ending.COMPENSATED
 
     def _listed(self, name: str, status: Status | None) -> Iterator[tuple[str, Listed]]:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
 from stepsaga.asl.undo import NAME
-from stepsaga.client.status import began, end_of, run_of
+from stepsaga.client.status import end_of
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.protocol import ExecutionView, Status
 from stepsaga.engines.recovering import EngineExecutions, execution_of
 from stepsaga.errors import ExecutionMissing, MachineMissing, RequestError, SagaMissing
-from stepsaga.limits import FIRST_OPERATION_SLOT
-from stepsaga.recovery.log import Log
+from stepsaga.recovery.log import Log, log_of
 from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
 from stepsaga.recovery.reached import reached, undo_slots_of
 from stepsaga.recovery.reconcile import Found, Reconciler, name_of
-from stepsaga.recovery.undo import Run, past
+from stepsaga.recovery.undo import Run, Undoing, past
 from stepsaga.runtime.journal import event_of
 from stepsaga.runtime.runtime import utc_now
-from stepsaga.store.commits import Commit, Outcome
+from stepsaga.store.commits import Outcome
 from stepsaga.store.saga_events import (
     SagaStarted,
     SagaStuck,
@@ -31,7 +30,7 @@ from stepsaga.store.saga_events import (
     StepResolved,
     StepSealed,
 )
-from stepsaga.store.slots import key_of, slot_text, stream_of
+from stepsaga.store.slots import run_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +86,7 @@ class Operator:
         self.client = client
         self._store = store
         self._by = by
-        self._now = now
+        self._undoing = Undoing(store, now)
         executions = EngineExecutions(client.engine, dict.fromkeys(client.sagas, ""))
         self._reconciler = Reconciler(store, executions, now)
 
@@ -254,24 +253,9 @@ class Operator:
         outcome: Outcome,
         events: list[Any],
     ) -> None:
-        stream, slot = stream_of(view.machine, view.name), slot_text(log.run, parts)
         if not log.commits:
             events = [event_of(SagaStarted, input=view.input), *events]
-        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
-        self._store.append(
-            Commit(
-                stream_id=stream,
-                slot=slot,
-                outcome=outcome,
-                events=tuple(events),
-                commit_id=key_of(stream, slot),
-                correlation_id=view.name,
-                causation_id=key_of(stream, slot_text(log.run, parts)),
-                recorded_at=moment.replace("+00:00", "Z"),
-                attempt=0,
-                fingerprint=log.commits[0].fingerprint if log.commits else "",
-            )
-        )
+        self._undoing.record(_run(view, log), parts, outcome, events, log.fingerprint)
 
     def _undo(self, view: ExecutionView, why: str, *, completed: bool, anew: bool = False) -> None:
         log = self._read_log(view)
@@ -301,18 +285,14 @@ class Operator:
 
     def _read(self, view: ExecutionView) -> tuple[Log, Plan, tuple[Any, ...]]:
         log = self._read_log(view)
-        kept = self._store.get_definition(log.commits[0].fingerprint) if log.commits else None
+        kept = self._store.get_definition(log.fingerprint) if log.commits else None
         if kept is None:
             return log, Plan(), ()
         tree, _ = reached(from_kept(kept), log)
         return log, plan(tree, log), tree
 
     def _read_log(self, view: ExecutionView) -> Log:
-        commits = list(self._store.read(stream_of(view.machine, view.name)))
-        own = [one for one in commits if began(run_of(one), view.started)]
-        moment = view.started.astimezone(UTC).isoformat(timespec="milliseconds")
-        run = run_of(own[0]) if own else moment.replace("+00:00", "Z")
-        return Log(run, own)
+        return log_of(self._store, stream_of(view.machine, view.name), view.started)
 
     def _view(self, saga: str, saga_id: str) -> ExecutionView:
         engine = self.client.engine
@@ -340,14 +320,12 @@ class Operator:
     def _undo_of(self, view: ExecutionView) -> ExecutionView | None:
         """The execution that undoes it; None where there is none."""
         log = self._read_log(view)
-        begun = [one for one in log.commits if one.outcome is Outcome.BEGUN]
-        if not begun:
+        generation, _ = log.latest
+        if not generation:
             return None
-        generation = int(begun[-1].slot.rpartition("/")[2]) - FIRST_OPERATION_SLOT
-        run = Run(view.machine, view.name, log.run, view.arn)
-        engine = self.client.engine
+        engine, name = self.client.engine, name_of(_run(view, log), generation)
         try:
-            return engine.describe(engine.execution_arn(NAME, name_of(run, generation)))
+            return engine.describe(engine.execution_arn(NAME, name))
         except ExecutionMissing:
             return None
 
@@ -361,8 +339,8 @@ class Operator:
             log, found = self._planned(view)
             why = _message(undo)
             if found.final is not None:
-                run = Run(view.machine, view.name, log.run, view.arn)
-                return Stuck(status, (found.final.node.name,), why, past(run, found.final))
+                then = past(_run(view, log), found.final)
+                return Stuck(status, (found.final.node.name,), why, then)
             steps = tuple(sorted({move.step.node.name for move in found.moves}))
             return Stuck(status, steps, why, _redrive(status))
         log = self._read_log(view)
@@ -375,6 +353,10 @@ class Operator:
             return Stuck(status, tuple(last["steps"]), last["error"], last["then"])
         why = view.error or view.status.value
         return Stuck(status, (), why, f"`stepsaga undo {status.saga}#{status.id} --why ...`")
+
+
+def _run(view: ExecutionView, log: Log) -> Run:
+    return Run(view.machine, view.name, log.run, view.arn)
 
 
 def _message(view: ExecutionView) -> str:

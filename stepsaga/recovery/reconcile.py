@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from stepsaga.errors import UndoTaken
 from stepsaga.graph import steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT, START_SECONDS
 from stepsaga.recovery.executions import FAILED, SUCCEEDED, UNSUCCESSFUL
-from stepsaga.recovery.log import Log
+from stepsaga.recovery.log import log_of
 from stepsaga.recovery.plan import plan
 from stepsaga.recovery.reached import reached
 from stepsaga.recovery.undo import Run, Undoing, mend, names_of, past, stays
@@ -29,12 +29,12 @@ from stepsaga.store.slots import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from stepsaga.recovery.executions import Execution, Executions
+    from stepsaga.recovery.log import Log
     from stepsaga.store.protocol import EventStore
 
-NEAR: Final = timedelta(milliseconds=1)
-"""Slots have the execution's start as text, descriptions as a number that has been rounded."""
 LOOK_BACK: Final = timedelta(hours=6)
 """How long after its end a saga is looked at by sweeps, for what nobody told, and what lands late.
 A sweep follows the last one after minutes; what it did not get to, the next ones do."""
@@ -88,10 +88,10 @@ class Reconciler:
             return Found.WELL
         if not execution.saga:
             return Found.UNKNOWN
-        log = self._log(execution)
+        log = log_of(self._store, stream_of(execution.saga, execution.id), execution.started)
         if _has_ended(log):
             return self._late(execution, log)
-        generation, _ = latest(self._store, stream_of(execution.saga, execution.id), log.run)
+        generation, _ = log.latest
         if execution.status == SUCCEEDED and not generation:
             return Found.WELL
         return self._decide(execution, log, generation)
@@ -137,7 +137,7 @@ class Reconciler:
         What was begun is over where it has ended, where it has left a completed saga as it is, and
         where it cannot go on: whoever knows that asks for it ``anew``.
         """
-        fingerprint = _release(log) or self._executions.fingerprint(execution.arn)
+        fingerprint = log.fingerprint or self._executions.fingerprint(execution.arn)
         kept = self._store.get_definition(fingerprint) if fingerprint else None
         if kept is None:
             return Found.UNKNOWN
@@ -166,7 +166,7 @@ class Reconciler:
     def _decide(self, execution: Execution, log: Log, generation: int) -> Found:
         if execution.status == FAILED and execution.error == UNDONE and not log.commits:
             return Found.WELL
-        fingerprint = _release(log) or self._executions.fingerprint(execution.arn)
+        fingerprint = log.fingerprint or self._executions.fingerprint(execution.arn)
         kept = self._store.get_definition(fingerprint) if fingerprint else None
         if kept is None:
             return Found.UNKNOWN
@@ -188,16 +188,6 @@ class Reconciler:
         event = SagaStuck(steps=steps, error=error, then=then)
         self._undoing.note_stuck(run, fingerprint, (generation, execution.redrives), event)
         return stuck
-
-    def _log(self, execution: Execution) -> Log:
-        """The run of an execution: its slots begin with its start, in Step Functions' own words."""
-        commits = list(self._store.read(stream_of(execution.saga, execution.id)))
-        runs = dict.fromkeys(commit.slot.partition("/")[0] for commit in commits)
-        own = next((run for run in runs if _is_near(run, execution.started)), None)
-        if own is None:
-            moment = execution.started.astimezone(UTC).isoformat(timespec="milliseconds")
-            own = moment.replace("+00:00", "Z")
-        return Log(own, commits)
 
 
 def name_of(run: Run, generation: int) -> str:
@@ -230,20 +220,7 @@ def input_of(run: Run, generation: int, after: datetime) -> dict[str, Any]:
 def _has_ended(log: Log) -> bool:
     """Whether the log tells the saga's end, and nobody has asked to undo even that."""
     events = [event for commit in log.commits for event in commit.events]
-    types = {event.type for event in events}
-    if SagaCompensated.__name__ in types:
+    if SagaCompensated.__name__ in log.types:
         return True
     asked = any(event.data.get("completed") for event in events if event.type == UNDO_STARTED)
-    return SagaCompleted.__name__ in types and not asked
-
-
-def _release(log: Log) -> str:
-    return log.commits[0].fingerprint if log.commits else ""
-
-
-def _is_near(run: str, started: datetime) -> bool:
-    try:
-        moment = datetime.fromisoformat(run)
-    except ValueError:
-        return False
-    return abs(moment - started) <= NEAR
+    return SagaCompleted.__name__ in log.types and not asked

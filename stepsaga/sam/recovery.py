@@ -13,7 +13,7 @@ from stepsaga.sam import rights
 from stepsaga.sam.asked import MOST_ENVIRONMENT
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
-from stepsaga.sam.machines import logs
+from stepsaga.sam.machines import logs, observed
 from stepsaga.sam.table import UNDO_ARN, unsuccessful
 
 if TYPE_CHECKING:
@@ -123,14 +123,7 @@ def _machine(application: Application) -> dict[str, Any]:
                 "DefinitionUri": definition_file(NAME),
                 "DefinitionSubstitutions": {FUNCTION: att(f"{FUNCTION}.Arn")},
                 "Role": att(f"{MACHINE}Role.Arn"),
-                "Logging": {
-                    "Level": "ERROR",
-                    "IncludeExecutionData": False,
-                    "Destinations": [
-                        {"CloudWatchLogsLogGroup": {"LogGroupArn": att(f"{MACHINE}Logs.Arn")}}
-                    ],
-                },
-                "Tracing": {"Enabled": True},
+                **observed(MACHINE),
             },
         },
         f"{MACHINE}Role": {

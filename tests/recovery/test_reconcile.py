@@ -10,12 +10,12 @@ import pytest
 
 from stepsaga.engines.protocol import Status
 from stepsaga.engines.recovering import EngineExecutions
-from stepsaga.engines.simulator.clock import iso
 from stepsaga.errors import CommitUnreadable
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.reconcile import Reconciler
 from stepsaga.store.commits import Outcome
 from stepsaga.store.front import StoreInFront
+from stepsaga.store.slots import iso
 from tests.asl.graphs import look, pivot, saga, step, tail
 from tests.recovery.shop import Shop
 
