@@ -41,6 +41,7 @@ from stepsaga.errors import (
     UsageError,
 )
 from stepsaga.limits import FIRST_END_SLOT
+from stepsaga.recovery.log import execution_of
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.events import EventTypes
@@ -419,7 +420,7 @@ class Client:
             for record in commit.events:
                 started = _TYPES.read(record) if record.type == SagaStarted.__name__ else None
                 if isinstance(started, SagaStarted):
-                    return started.input, started.execution or _execution_of(commit)
+                    return started.input, started.execution or execution_of(commit)
         # Whoever wrote there does not say; the execution may still be known.
         view = self._view(name, saga_id)
         if view is not None and began(run, view.started):
@@ -510,11 +511,6 @@ def _again(saga: type[Saga], saga_id: str, sent: Any, known: Any, execution: str
         f"{name} {saga_id} was started before, with an input that differs in"
         f" {differing(sent, known)}; take another id, or give the input that it was started with"
     )
-
-
-def _execution_of(commit: Commit) -> str:
-    """The execution that led to a commit; what another commit led to does not tell it."""
-    return commit.causation_id if ":execution:" in commit.causation_id else ""
 
 
 @contextmanager

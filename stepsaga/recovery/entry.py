@@ -14,26 +14,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import StepFailedForGood
 from stepsaga.limits import DISPATCH_SECONDS
-from stepsaga.recovery.executions import AwsExecutions
-from stepsaga.recovery.reconcile import Found, Reconciler
+from stepsaga.recovery.deployed import deployed
+from stepsaga.recovery.reconcile import Reconciler
+from stepsaga.recovery.sweep import Sweep
 from stepsaga.recovery.undo import Run, Undoing
-from stepsaga.runtime.clients import client
 from stepsaga.runtime.runtime import utc_now
+from stepsaga.store.open_sagas import MemoryOpenSagas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stepsaga.recovery.executions import Executions
+    from stepsaga.store.open_sagas import OpenSagas
     from stepsaga.store.protocol import EventStore
 
 FUNCTIONS: Final = "STEPSAGA_FUNCTIONS"
 """The participants' functions, JSON: ``{"handlers.payments": "<ARN of its alias live>"}``."""
-MACHINES: Final = "STEPSAGA_MACHINES"
-"""What the ARNs of the sagas' machines begin with: behind it stands the saga's name."""
-SAGAS: Final = "STEPSAGA_SAGAS"
-"""The sagas, by name, with commas between them."""
-UNDO: Final = "STEPSAGA_UNDO"
-"""The ARN of the machine that undoes."""
 SWEEP: Final = "sweep"
 
 
@@ -45,17 +41,21 @@ class Recovery:
         executions: Step Functions.
         functions: What calls a participant's live code, by its module.
         now: The clock, aware.
+        open_sagas: Which sagas are open, as far as that is known.
     """
 
-    def __init__(
+    def __init__(  # collaborators by name
         self,
         store: EventStore,
         executions: Executions,
         functions: Mapping[str, str],
         now: Callable[[], datetime] = utc_now,
+        open_sagas: OpenSagas | None = None,
     ) -> None:
+        known = open_sagas or MemoryOpenSagas()
         self._undoing = Undoing(store, now)
-        self._reconciler = Reconciler(store, executions, now)
+        self._reconciler = Reconciler(store, executions, now, known)
+        self._sweep = Sweep(store, executions, now, known)
         self._functions = functions
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Recovery:
                 self._undoing.end(_run_of(undo), undo["generation"])
                 return {}
             case {"do": "sweep"}:
-                return dict(self._reconciler.sweep())
+                return dict(self._sweep.run())
             case {"detail": {"executionArn": str() as arn}}:
                 return {"found": self._reconciler.look(arn).value}
             case _:
@@ -133,17 +133,6 @@ def _moment(text: str) -> datetime:
 
 @lru_cache(maxsize=1)
 def _recovery() -> Recovery:
-    from stepsaga.runtime.lambda_entry import EVENT_TABLE  # noqa: PLC0415  # at the first call
-    from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
-
-    environment = os.environ
-    executions = AwsExecutions(
-        client("stepfunctions"),
-        {saga: f"{environment[MACHINES]}{saga}" for saga in environment[SAGAS].split(",")},
-        environment[UNDO],
-    )
-    store = DynamoDBStore(client=client("dynamodb"), table=environment[EVENT_TABLE])
-    return Recovery(store, executions, json.loads(environment[FUNCTIONS]))
-
-
-__all__ = ["Found", "Recovery", "handler"]
+    parts = deployed(os.environ)
+    functions = json.loads(os.environ[FUNCTIONS])
+    return Recovery(parts.store, parts.executions, functions, open_sagas=parts.open_sagas)

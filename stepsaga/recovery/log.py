@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.runtime.generations import latest_in
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import late_effects_left, types_in
-from stepsaga.store.saga_events import InputChecked, SagaStarted, StepCompleted
+from stepsaga.store.saga_events import (
+    InputChecked,
+    SagaCompensated,
+    SagaCompleted,
+    SagaStarted,
+    StepCompleted,
+    UndoStarted,
+)
 from stepsaga.store.slots import began, iso, run_of, slot_text
 
 if TYPE_CHECKING:
@@ -78,6 +85,25 @@ class Log:
         return self.commits[0].fingerprint if self.commits else ""
 
     @property
+    def execution(self) -> str:
+        """The ARN of the run's execution; empty where nothing is recorded."""
+        return next(filter(None, map(execution_of, self.commits)), "")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it tells the saga's end, and nobody has asked to undo even that."""
+        if SagaCompensated.__name__ in self.types:
+            return True
+        events = [event for commit in self.commits for event in commit.events]
+        begun = [event.data for event in events if event.type == UndoStarted.__name__]
+        return SagaCompleted.__name__ in self.types and not any(one["completed"] for one in begun)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it tells the saga's end, and nothing stands that has landed after it."""
+        return self.has_ended and not self.late_left
+
+    @property
     def started(self) -> Commit | None:
         """A commit that says with what the run was started."""
         return next((one for one in self.commits if _has(one, SagaStarted.__name__)), None)
@@ -105,6 +131,11 @@ def log_of(store: EventStore | StreamReader, stream: str, started: datetime) -> 
     commits = list(store.read(stream))
     own = next((run for run in map(run_of, commits) if began(run, started)), iso(started))
     return Log(own, commits)
+
+
+def execution_of(commit: Commit) -> str:
+    """The ARN of the execution that led to a commit; empty where another commit did."""
+    return commit.causation_id if ":execution:" in commit.causation_id else ""
 
 
 def _has(commit: Commit, kind: str) -> bool:

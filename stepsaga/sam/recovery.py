@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.names import definition_file
 from stepsaga.asl.undo import FUNCTION, NAME
 from stepsaga.errors import DeploymentError
-from stepsaga.recovery.entry import FUNCTIONS, MACHINES, SAGAS, SWEEP, UNDO
+from stepsaga.limits import OBJECT_PREFIX
+from stepsaga.recovery.deployed import MACHINES, OPEN_SAGAS, SAGAS, UNDO
+from stepsaga.recovery.entry import FUNCTIONS, SWEEP
 from stepsaga.sam import rights
 from stepsaga.sam.asked import MOST_ENVIRONMENT
+from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
 from stepsaga.sam.machines import logs, observed
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from stepsaga.sam.application import Application
 
 MACHINE: Final = f"{NAME}Machine"
+TABLE: Final = "OpenSagas"
 ENDED: Final = "Ended"
 SWEPT: Final = "Sweep"
 """What the function hears of, by which SAM names what it makes."""
@@ -50,13 +54,7 @@ def _function(application: Application) -> dict[str, Any]:
     )
     function["Properties"] |= {
         "Environment": {
-            "Variables": {
-                "STEPSAGA_EVENT_TABLE": ref("EventTable"),
-                FUNCTIONS: sub(json.dumps(functions)),
-                MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
-                SAGAS: ",".join(one.saga for one in application.machines),
-                UNDO: sub(UNDO_ARN),
-            }
+            "Variables": {**environment(application), FUNCTIONS: sub(json.dumps(functions))}
         },
         "Events": {
             ENDED: unsuccessful(application.machines),
@@ -66,18 +64,15 @@ def _function(application: Application) -> dict[str, Any]:
             },
         },
     }
-    executions = [
-        sub(f"{_PREFIX}:execution:{rights.machine_name(one.saga)}:*")
-        for one in application.machines
-    ]
-    look = ["states:DescribeExecution", "states:DescribeStateMachineForExecution"]
     listed = [ref(one.name) for one in application.machines]
     statements = [
-        *rights.events("PutItem", "GetItem", "Query"),
-        rights.allow(look, executions),
+        *looking(),
+        rights.allow(["dynamodb:Scan"], att(f"{TABLE}.Arn")),
         rights.allow(["states:ListExecutions"], listed),
-        rights.allow(["states:StartExecution"], sub(UNDO_ARN)),
-        *rights.function_basics(FUNCTION, rights.USE_KEY),
+        rights.allow(
+            ["states:StopExecution"], [_executions(one.saga) for one in application.machines]
+        ),
+        *rights.function_basics(FUNCTION, rights.USE_KEY, via=("dynamodb", "s3")),
     ]
     # What was retained of a stack, its machines, cannot be undone without it.
     kept = {
@@ -89,6 +84,37 @@ def _function(application: Application) -> dict[str, Any]:
         f"{FUNCTION}Role": rights.role("lambda", statements) | kept,
         f"{FUNCTION}Logs": function_logs(FUNCTION),
     }
+
+
+def environment(application: Application) -> dict[str, Any]:
+    """The variables of who looks at sagas."""
+    return {
+        "STEPSAGA_EVENT_TABLE": ref("EventTable"),
+        OPEN_SAGAS: ref(TABLE),
+        MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
+        SAGAS: ",".join(one.saga for one in application.machines),
+        UNDO: sub(UNDO_ARN),
+    }
+
+
+def looking() -> list[Any]:
+    """The rights of who looks at a saga, has it undone, and says whether it is open.
+
+    Of all machines of the stack, also those that it has retained: their sagas go on.
+    """
+    described = ["states:DescribeExecution", "states:DescribeStateMachineForExecution"]
+    kept = [f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")]
+    return [
+        *rights.events("PutItem", "GetItem", "Query"),
+        rights.allow(kept, att(f"{TABLE}.Arn")),
+        rights.allow(["s3:GetObject"], sub(f"${{{BUCKET}.Arn}}/{OBJECT_PREFIX}*")),
+        rights.allow(described, _executions("*")),
+        rights.allow(["states:StartExecution"], sub(UNDO_ARN)),
+    ]
+
+
+def _executions(saga: str) -> Any:
+    return sub(f"{_PREFIX}:execution:{rights.machine_name(saga)}:*")
 
 
 def _check_room(application: Application) -> None:

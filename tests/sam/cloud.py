@@ -96,7 +96,7 @@ def resolved(value: Any, *, prod: bool = True, key: str = "") -> Any:
 
     ``GetAtt`` of ``Payments.Arn`` is ``<Payments.Arn>``, which is enough to compare.
     """
-    conditions = {"IsProd": prod, "HasKey": bool(key)}
+    conditions = {"IsProd": prod, "IsLocal": False, "HasKey": bool(key)}
 
     def of(part: Any) -> Any:
         if isinstance(part, Tag):

@@ -288,7 +288,7 @@ def test_a_declined_card_rings_nothing(template: dict[str, Any]) -> None:
         for alarm in of_type(template, "CloudWatch::Alarm").values()
     }
     own = {function for metric, function in metrics if metric == "Errors"}
-    assert own == {"Watch", "Recovery"}
+    assert own == {"Watch", "Recovery", "Following"}
     assert "ExecutionsFailed" not in {metric for metric, _ in metrics}
 
 
