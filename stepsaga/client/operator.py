@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
 from stepsaga.asl.undo import NAME
-from stepsaga.client.status import end_of
+from stepsaga.client.status import end_of, told_by_execution
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.protocol import ExecutionView, Status
 from stepsaga.engines.recovering import EngineExecutions, execution_of
@@ -30,7 +30,7 @@ from stepsaga.store.saga_events import (
     StepResolved,
     StepSealed,
 )
-from stepsaga.store.slots import run_of, stream_of
+from stepsaga.store.slots import began, run_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,14 +150,21 @@ class Operator:
         return one.arn
 
     def stuck(self, saga: str | None = None, *, limit: int = 100) -> tuple[Stuck, ...]:
-        """The sagas that do not go on by themselves, the newest first."""
-        found: list[Stuck] = []
+        """The sagas that do not go on by themselves, the newest first.
+
+        The open ones, also those whose execution is gone, as far as they are followed; besides,
+        what has failed of late, for a stack whose sagas were not followed from the beginning.
+        """
+        found = {one.status.execution: one for one in self._stuck_rows(saga)}
         for status in (Status.FAILED, Status.TIMED_OUT, Status.ABORTED):
             listed = self.client.list(saga, status=status, limit=limit)
-            told = [self._told(one) for one in listed if one.ending is Ending.STUCK]
-            told += [self._told(one) for one in self._half_undone(saga, status)]
-            found += [one for one in told if one is not None]
-        return tuple(sorted(found, key=lambda one: one.status.started, reverse=True)[:limit])
+            stuck = [one for one in listed if one.ending is Ending.STUCK]
+            for one in [*stuck, *self._half_undone(saga, status)]:
+                known = one.execution in found
+                told = None if known else self._told(one, self._view(one.saga, one.id))
+                found |= {} if told is None else {one.execution: told}
+        newest = sorted(found.values(), key=lambda one: one.status.started, reverse=True)
+        return tuple(newest[:limit])
 
     def resolve(  # noqa: PLR0913  # what is recorded of it
         self, saga: str, saga_id: str, step: str, why: str, *, lane: str = "", happened: bool = True
@@ -194,6 +201,22 @@ class Operator:
         return count
 
     # Inside
+
+    def _stuck_rows(self, saga: str | None) -> Iterator[Stuck]:
+        """Open sagas whose execution does not run, and which nobody undoes."""
+        rows = self.client.open_rows(saga)
+        running: set[str] = set()
+        for name in {row.saga for row in rows}:
+            with suppress(MachineMissing):
+                running |= {one.arn for one in self.client.engine.executions(name, Status.RUNNING)}
+        for row in rows:
+            if row.execution in running or log_of(self._store, row.stream, row.started).is_over:
+                continue
+            view = self._view(row.saga, row.id)
+            if began(row.run, view.started) and view.status is not Status.RUNNING:
+                status = told_by_execution(row.saga, view, Ending.STUCK)
+                if (told := self._told(status, view)) is not None:
+                    yield told
 
     def _half_undone(self, saga: str | None, status: Status) -> Iterator[SagaStatus]:
         """Sagas that were completed, and of whose undoing an execution has ended so."""
@@ -329,12 +352,11 @@ class Operator:
         except ExecutionMissing:
             return None
 
-    def _told(self, status: SagaStatus) -> Stuck | None:
+    def _told(self, status: SagaStatus, view: ExecutionView) -> Stuck | None:
         """What is known of a stuck saga; None where it is being undone."""
-        view = self.client.engine.describe(status.execution)
         undo = self._undo_of(view)
         if undo is not None:
-            if undo.status is Status.RUNNING:
+            if undo.status in {Status.RUNNING, Status.SUCCEEDED}:
                 return None
             log, found = self._planned(view)
             why = _message(undo)

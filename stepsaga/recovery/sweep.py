@@ -83,6 +83,7 @@ class Sweep:
         for arn, one in running.items():
             if arn not in known:
                 count(lambda one=one: self._mind(self._found(one)))  # type: ignore[misc]  # a look
+        known |= running.keys()
         for arn in self._executions.unsuccessful(self._now() - LOOK_BACK):
             if arn not in known:
                 count(lambda arn=arn: self._reconciler.look(arn))  # type: ignore[misc]  # a look
