@@ -94,8 +94,8 @@ class Following:
         self._open.add(row)
         if row.stuck_since:
             self._open.mark(row, row.stuck_since)
-        if commit.outcome is Outcome.LATE:
-            # Where its saga has ended, nobody else looks at it any more (rule 11).
+        if log.has_ended:
+            # Something has landed late, and nobody else looks at that saga any more (rule 11).
             self._reconciler.see(row)
 
 

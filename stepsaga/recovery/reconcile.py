@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from stepsaga.store.open_sagas import OpenSaga, OpenSagas
     from stepsaga.store.protocol import EventStore
 
-UNSEEN: Final = timedelta(minutes=15)
+UNSEEN: Final = timedelta(minutes=1)
 """How long Step Functions may not know what has just been started; what it does not know later is
 gone. DescribeExecution is eventually consistent, by seconds:
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html"""

@@ -239,7 +239,7 @@ def test_past_the_point_of_no_return_it_is_stuck_forward() -> None:
 
 
 def test_what_is_only_not_seen_yet_is_not_taken_for_gone() -> None:
-    """DescribeExecution is eventually consistent: what has just begun has a quarter of an hour."""
+    """DescribeExecution is eventually consistent: what has just begun has a minute."""
     shop = Shop(ORDER)
     shop.start()
     shop.clock.advance(MOMENT * 3)
