@@ -14,6 +14,7 @@ from stepsaga.recovery.following import Following
 from stepsaga.recovery.reconcile import Reconciler
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.codec import decode
+from stepsaga.store.commits import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 REPORTS: Final = "STEPSAGA_REPORTS_FAILURES"
 """Set where the event source takes a batch's failures as a reply; else a failure is raised."""
+HEARD: Final = tuple(
+    one.value for one in Outcome if one not in (Outcome.COMPENSATED, Outcome.CHECKED)
+)
+"""The outcomes of commits that it hears of: the others open nothing, end nothing, are no first ones."""
 Batch = dict[str, list[dict[str, str]]]
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.recovery.following_entry import REPORTS
+from stepsaga.recovery.following_entry import HEARD, REPORTS
 from stepsaga.runtime.values import compact
 from stepsaga.sam import rights
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, NO_VALUE, att, either, ref, sub
 from stepsaga.sam.functions import function_logs, lambda_function
 from stepsaga.sam.recovery import TABLE, environment, looking
 from stepsaga.sam.table import key_of_table, read_stream
-from stepsaga.store.commits import Outcome
 
 if TYPE_CHECKING:
     from stepsaga.sam.application import Application
@@ -21,8 +20,6 @@ COMMITS: Final = "Commits"
 """What the function hears of, by which SAM names what it makes."""
 NOT_FOLLOWED: Final = "NotFollowed"
 """The queue that says which commits could not be followed: a shard, and sequence numbers."""
-QUIET: Final = frozenset({Outcome.COMPENSATED, Outcome.CHECKED})
-"""Commits that open nothing, end nothing, and are no first ones: the function is not called."""
 _KEPT: Final = {
     "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
     "UpdateReplacePolicy": either("IsProd", "Retain", "Delete"),
@@ -84,8 +81,8 @@ def _table() -> dict[str, Any]:
 
 
 def _commits() -> dict[str, Any]:
-    heard = [one.value for one in Outcome if one not in QUIET]
-    pattern = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"outcome": {"S": heard}}}}
+    image = {"outcome": {"S": list(HEARD)}}
+    pattern = {"eventName": ["INSERT"], "dynamodb": {"NewImage": image}}
     return {
         "Type": "DynamoDB",
         "Properties": {

@@ -1,4 +1,4 @@
-"""How the events are followed, deployed: what is heard, what becomes of what fails, who may do what."""
+"""How the events are followed, deployed: what is heard, what fails, who may do what."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ def test_what_cannot_be_followed_holds_nothing_up_for_ever(resources: dict[str, 
 
 
 def test_failures_are_returned_only_where_that_is_read(resources: dict[str, Any]) -> None:
-    """On AWS what failed comes again; MiniStack would take the reply for a success, so there they
-    are raised.
-    """
+    """On AWS what failed comes again; MiniStack would take the reply for a success."""
     variables = resources["Following"]["Properties"]["Environment"]["Variables"]
     assert source(resources)["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert resolved(variables)[REPORTS]
