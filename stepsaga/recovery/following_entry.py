@@ -28,7 +28,7 @@ REPORTS: Final = "STEPSAGA_REPORTS_FAILURES"
 HEARD: Final = tuple(
     one.value for one in Outcome if one not in (Outcome.COMPENSATED, Outcome.CHECKED)
 )
-"""The outcomes of commits that it hears of: the others open nothing, end nothing, are no first ones."""
+"""The outcomes of commits that it hears of: others open nothing, end nothing, are no first ones."""
 Batch = dict[str, list[dict[str, str]]]
 
 
