@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -55,5 +56,6 @@ class SilentObserver:
 def frames(error: BaseException) -> tuple[str, ...]:
     """Where an error comes from: files, lines and functions, no source and no values."""
     cause = error.__cause__ or error
-    found = traceback.extract_tb(cause.__traceback__)[-_MOST_FRAMES:]
-    return tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in found)
+    found = deque(traceback.walk_tb(cause.__traceback__), maxlen=_MOST_FRAMES)
+    codes = ((frame.f_code, line) for frame, line in found)
+    return tuple(f"{code.co_filename}:{line} {code.co_name}" for code, line in codes)

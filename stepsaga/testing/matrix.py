@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 SHORT: Final = 5
 """Steps of a saga of which every pair of faults is tried without being asked for."""
-_CHUNK: Final = 16
+_CHUNK: Final = 4
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from botocore.awsrequest import AWSPreparedRequest
 
 from stepsaga.engines.isolated import isolated, settings
 from stepsaga.errors import UsageError
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
+    from botocore.awsrequest import AWSResponse
+
 SETUP: Final = "tools/local.py"
 """Where a project's ``setup(dynamodb)`` makes the participants' tables."""
+_SIGNED: Final = re.compile(r"/([^/]+)/dynamodb/aws4_request")
+"""The region in a signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,37 @@ def local_stack() -> Iterator[LocalStack]:
         host, port = server.get_host_and_port()
         url = f"http://{host}:{port}"
         with isolated(settings(url, "local")):
+            _answer_here(url)
             yield LocalStack(url)
     finally:
         server.stop()
+
+
+def _answer_here(url: str) -> None:
+    """Let moto answer boto3's calls of DynamoDB without the way over a socket and back.
+
+    The server and moto's stubber are two doors to the same tables. Sessions that are made by hand,
+    and whatever is not boto3, come in by the server.
+    """
+    stubber = import_module("moto.core.botocore_stubber").BotocoreStubber()
+    stubber.enabled = True
+
+    def answer(request: AWSPreparedRequest, **more: Any) -> AWSResponse | None:
+        signed = _SIGNED.search(str(request.headers.get("Authorization")))
+        if request.url != f"{url}/" or signed is None:
+            return None
+        # By this address the stubber knows service and region. A copy of the request has it: the
+        # request itself goes nowhere but to the server, whatever the stubber says.
+        known = AWSPreparedRequest(
+            method=request.method,
+            url=f"https://dynamodb.{signed[1]}.amazonaws.com/",
+            headers=request.headers,
+            body=request.body,
+            stream_output=request.stream_output,
+        )
+        return stubber(request=known, **more)
+
+    boto3.DEFAULT_SESSION.events.register("before-send.dynamodb", answer)
 
 
 def find_setup(root: Path) -> Callable[[Any], None] | None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from stepsaga.asl.release import Compiled
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
+    from stepsaga.engines.simulator.sagas import Plan
     from stepsaga.graph import SagaGraph, StepNode
     from stepsaga.store.commits import Commit
     from stepsaga.testing.ways import Way
@@ -159,6 +160,10 @@ class Bench:
         self._types = {node.name: JsonType(node.call.returns) for node in steps_of(graph.nodes)}
 
     @cached_property
+    def _plan(self) -> Plan:
+        return plan_of([self.compiled])
+
+    @cached_property
     def tasks(self) -> tuple[Task, ...]:
         """The Tasks that can have faults."""
         asks = dict(_questions(self.compiled.definition))
@@ -171,7 +176,7 @@ class Bench:
                 probe=target.state.startswith("verify "),
                 asks=asks.get(target.state, ""),
             )
-            for target in plan_of([self.compiled]).targets
+            for target in self._plan.targets
         )
 
     @cached_property
@@ -222,7 +227,7 @@ class Bench:
     def simulator(self, store: Answering, case: Case) -> Simulator:
         """A simulator for one run."""
         return Simulator.for_sagas(
-            [self.compiled],
+            self._plan,
             store=store,
             resolve=self._stubs.resolve if self._own is None else load,
             resources=None if self._own is None else self._own.resources,
@@ -293,8 +298,13 @@ class _Run:
         store.on_simulator(self._simulator)
         self._arn = self._simulator.start(bench.compiled.name, self._way.input, name=SAGA_ID)
         view = self._simulator.wait(self._arn)
-        self._simulator.settle()
+        self._settle()
         return view
+
+    def _settle(self) -> None:
+        """Let everything happen that is under way, and read the log: it is complete now."""
+        self._simulator.settle()
+        self._commits = list(self._store.read(self._stream))
 
     def trial(self) -> Trial:
         """Run it, mend it where it is stuck, and hold it against the laws."""
@@ -328,10 +338,6 @@ class _Run:
         """Which steps have results."""
         return frozenset(one.slot for one in self._commits if one.outcome is Outcome.RESULT)
 
-    @property
-    def _commits(self) -> list[Commit]:
-        return list(self._store.read(self._stream))
-
     def _story(self, view: ExecutionView) -> Story:
         return Story(
             self._bench.graph, ending_of(view), view.error or "", self._commits, self._world
@@ -348,7 +354,7 @@ class _Run:
             self._fill()
             self._simulator.redrive(self._arn)
             view = self._simulator.wait(self._arn)
-        self._simulator.settle()
+        self._settle()
         return view
 
     def _fill(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +14,7 @@ from aws_lambda_powertools import Logger
 from pydantic import BaseModel, SecretStr
 
 from stepsaga.errors import BadCall, CallError, Rejected, StepFailed, StepFailedForGood
+from stepsaga.runtime.observer import frames
 from stepsaga.runtime.powertools import PowertoolsObserver
 from tests.runtime.calls import ARN, RUN, Shop, call
 
@@ -101,6 +103,22 @@ def test_a_report_says_where_the_handler_raised_and_hides_secrets() -> None:
     assert report.message == "charge: stepsaga.errors.Rejected: *** has no funds"
     assert report.trace[-1].endswith(" declines")
     assert "4111" not in repr(report)
+
+
+def sinks(depth: int) -> None:
+    """Raise far below."""
+    if not depth:
+        raise ValueError("at the bottom")
+    sinks(depth - 1)
+
+
+def test_frames_are_the_innermost_as_a_traceback_has_them() -> None:
+    """Files, lines and functions are those of Python's own traceback, twenty at most."""
+    with pytest.raises(ValueError, match="at the bottom") as caught:
+        sinks(30)
+    found = traceback.extract_tb(caught.value.__traceback__)[-20:]
+    wanted = tuple(f"{one.filename}:{one.lineno} {one.name}" for one in found)
+    assert frames(caught.value) == wanted
 
 
 @pytest.mark.parametrize("error", [None, Rejected("no"), ValueError("no")])
