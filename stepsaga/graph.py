@@ -6,7 +6,7 @@ lane that it is in: ``(2,)``. At run time the parts of a lane stand before it: f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,8 @@ class Retry:
 class Call:
     """One Task: a handler of a participant, with its time and its retries.
 
-    ``retry`` None means that the function must not run twice by itself.
+    ``retry`` None means that the function must not run twice by itself. ``waits`` are the seconds
+    for which its Task waits for somebody to answer the call's token; 0 for a Task that does not.
     """
 
     handler: str
@@ -98,6 +99,7 @@ class Call:
     seconds: int
     retry: Retry | None
     source: Source | None = None
+    waits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,27 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildSaga:
+    """The saga that a step starts and waits for (rule 28).
+
+    Attributes:
+        name: The saga's name.
+        reference: Its class as ``module:qualname``.
+        input: The name of its input.
+        model: Its input's type as ``module:qualname``; empty for one without such a name.
+        result: The step of it whose result is this step's; empty for none.
+        graph: Its graph, as it is now; absent in a graph that was kept.
+    """
+
+    name: str
+    reference: str
+    input: str
+    model: str = ""
+    result: str = ""
+    graph: SagaGraph | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StepNode:
     """One step at the place where it runs.
 
@@ -150,7 +173,8 @@ class StepNode:
     ``claim`` the effect is had at most once: a claim is written before it (rule 27). ``schema`` is
     the JSON schema of its result. ``role`` is what the step is where it stands; ``read_only``,
     ``declared_pivot`` and ``declared_retriable`` are what its author said. The ``call`` of a
-    ``question`` asks, and its ``returns`` is the type of the answer.
+    ``question`` asks, and its ``returns`` is the type of the answer; that of a ``child`` starts a
+    saga, and its ``returns`` is the type of the result that is taken.
     """
 
     name: str
@@ -167,6 +191,7 @@ class StepNode:
     declared_retriable: bool = False
     claim: bool = False
     question: Question | None = None
+    child: ChildSaga | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,10 +400,22 @@ def blocks_of(node: Node) -> tuple[tuple[Node, ...], ...]:
 def closing_step(graph: SagaGraph) -> StepNode | None:
     """The step whose own commit says that the saga is completed: the last one, if it is single.
 
-    Answers are committed from outside, by whoever knows nothing of the saga's end.
+    Answers, and what children come to, are committed from outside, by whoever knows nothing of the
+    saga's end.
     """
     last = graph.nodes[-1]
-    return last if isinstance(last, StepNode) and last.question is None else None
+    if not isinstance(last, StepNode) or last.question or last.child:
+        return None
+    return last
+
+
+def children_of(graph: SagaGraph) -> dict[str, SagaGraph]:
+    """The sagas that a saga starts, and those that these start, by name; what is known of them."""
+    found: dict[str, SagaGraph] = {}
+    for node in steps_of(graph.nodes):
+        if node.child and node.child.graph and node.child.name not in found:
+            found |= {node.child.name: node.child.graph} | children_of(node.child.graph)
+    return found
 
 
 def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:

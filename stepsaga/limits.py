@@ -45,3 +45,6 @@ TERMINAL_SLOT: Final = 99_999
 START_SECONDS: Final = 5
 """Added to the longest step's time for the function's own timeout: the runtime's timer ends a call,
 and Lambda's stands behind it, still below the state's ``TimeoutSeconds`` (rule 23)."""
+
+PARENTS: Final = "parent"
+"""What streams begin with that say whose children sagas are; no saga can be called so."""

@@ -87,7 +87,8 @@ def check_calls(definition: dict[str, Any], found: Findings) -> None:
     """Rules S609, S615, S624 to S626 and S628 to S634.
 
     Where steps are a sequence, their order and where each failure leads are checked as well. With
-    choices, branches, maps and questions that is what the laws over generated sagas are for.
+    choices, branches, maps, questions and children that is what the laws over generated sagas are
+    for.
     """
     known = states(definition)
     tasks = list(_tasks(known, found))
@@ -111,7 +112,7 @@ def _is_nested(known: dict[str, dict[str, Any]], tasks: list[Task]) -> bool:
     probed = {target for target in caught if isinstance(target, str)}
     # The first node's failure is put beside the results on its way.
     probed |= {str(known[name].get("Next")) for name in probed if name in known}
-    return any(task.call.part is Part.QUESTION for task in tasks) or any(
+    return any(task.call.secret for task in tasks) or any(
         state.get("Type") in ("Choice", "Parallel", "Map")
         or (state.get("Type") == "Wait" and name not in probed)
         for name, state in known.items()
@@ -166,10 +167,11 @@ def _tasks(known: dict[str, dict[str, Any]], found: Findings) -> Iterator[Task]:
             found.add("S624", name, f"its Parameters are {', '.join(parameters) or 'none'}", hint)
         call = _call(name, parameters.get("Payload"), found)
         if call is not None:
-            asks = call.part is Part.QUESTION
+            asks = bool(call.secret)
             if asks != (state.get("Resource") == ASK):
                 text = f"a {call.part.value} call has the resource {state.get('Resource')!r}"
-                hint = f"a question, and nothing else, waits for a token: {ASK if asks else INVOKE}"
+                hint = "a question or a child, and nothing else, waits for a token: use"
+                hint = f"{hint} {ASK if asks else INVOKE}"
                 found.add("S609", name, text, hint)
             yield Task(name, state, parameters.get("FunctionName"), call)
 
@@ -180,7 +182,7 @@ def _call(name: str, payload: Any, found: Findings) -> Call | None:
     evaluated = {key: value for key, value in given.items() if key.endswith(".$")}
     known = {"execution.$": "$$.Execution", "state.$": "$$.State"}
     of_lanes = {key: evaluated.pop(key) for key in _LANE_SAMPLES if key in evaluated}
-    if given.get("part") == Part.QUESTION.value:
+    if given.get("part") == Part.QUESTION.value or "child" in given:
         known |= _TOKEN
     if evaluated not in (known, known | {"results.$": "$"}):
         hint = (
@@ -218,7 +220,7 @@ def _check_call(task: Task, *, first: bool, found: Findings) -> None:
 
 def _check_time(task: Task, found: Findings) -> None:
     seconds = task.state.get("TimeoutSeconds")
-    if task.call.part is Part.QUESTION:
+    if task.call.secret:
         beat = task.state.get("HeartbeatSeconds")
         if isinstance(beat, int) and isinstance(seconds, int) and beat >= seconds:
             text = f"HeartbeatSeconds is {beat}, TimeoutSeconds {seconds}"
@@ -262,8 +264,7 @@ def _check_failure(task: Task, *, first: bool, found: Findings) -> None:
 
 def _check_retry(task: Task, found: Findings) -> None:
     """Only what may have failed by chance is tried again, and never what was said for certain."""
-    asks = task.call.part is Part.QUESTION
-    groups = (*RETRIED[:-1], ASKING) if asks else RETRIED
+    groups = (*RETRIED[:-1], ASKING) if task.call.secret else RETRIED
     left = list(groups)
     for number, entry in enumerate(tables(task.state.get("Retry"))):
         errors = tuple(names(entry.get("ErrorEquals")))

@@ -32,7 +32,9 @@ from stepsaga.asl.states import (
     choose,
     comment,
     doubt_state,
+    first_taken,
     in_doubt,
+    taken,
     task,
 )
 from stepsaga.asl.times import doubt_call, execution_seconds, input_call, settled_by_slot
@@ -198,13 +200,13 @@ class _Compiler:
         undoable = node.role is not Role.RETRIABLE
         first = self.fresh
         payload = self.payloads.forward(node, fresh=first)
-        value: dict[str, Any] = {"value.$": "$.Payload.value"}
+        # The first reply replaces the document: before it, that is the input, which may be anything
+        # (rule 19).
+        first_result = {**first_taken(node.call, node.name), **self._nothing_yet()}
         state = {
             **comment(node.doc),
             **task(node.call, payload, live=not undoable),
-            # The first reply replaces the document: before it, that is the input, which may be
-            # anything (rule 19).
-            "ResultSelector": {node.name: value, **self._nothing_yet()} if first else value,
+            **({"ResultSelector": first_result} if first else taken(node.call)),
             "ResultPath": "$" if first else f"$.{node.name}",
         }
         self.forward[node.name] = state

@@ -8,6 +8,7 @@ from stepsaga.asl.schemas import bare_schema
 from stepsaga.graph import (
     Call,
     Channel,
+    ChildSaga,
     Compensation,
     Destination,
     Origin,
@@ -41,6 +42,8 @@ def keep_step(node: StepNode) -> dict[str, Any]:
         **({"claim": True} if node.claim else {}),
         # Only where there is one: what asks nothing has the fingerprint that it had before.
         **({"question": _question(node.question)} if node.question else {}),
+        # Only where there is one, as above.
+        **({"child": _child(node.child)} if node.child else {}),
     }
 
 
@@ -60,6 +63,7 @@ def step_from(kept: Mapping[str, Any]) -> StepNode:
         declared_retriable=kept["declared_retriable"],
         claim=kept.get("claim", False),
         question=_question_from(kept["question"]) if "question" in kept else None,
+        child=ChildSaga(**kept["child"]) if "child" in kept else None,
     )
 
 
@@ -70,6 +74,8 @@ def _call(call: Call) -> dict[str, Any]:
         "seconds": call.seconds,
         "retry": call.retry and _retry(call.retry),
         "parameters": [_parameter(parameter) for parameter in call.parameters],
+        # Only where it does: graphs were kept before any call waited.
+        **({"waits": call.waits} if call.waits else {}),
     }
 
 
@@ -81,7 +87,18 @@ def _call_from(kept: Mapping[str, Any]) -> Call:
         returns=Any,
         seconds=kept["seconds"],
         retry=kept["retry"] and _retry_from(kept["retry"]),
+        waits=kept.get("waits", 0),
     )
+
+
+def _child(child: ChildSaga) -> dict[str, Any]:
+    return {
+        "name": child.name,
+        "reference": child.reference,
+        "input": child.input,
+        "model": child.model,
+        "result": child.result,
+    }
 
 
 def _question(question: Question) -> dict[str, Any]:

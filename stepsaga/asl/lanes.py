@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.conditions import rule
 from stepsaga.asl.payloads import item_address, reports_of
 from stepsaga.asl.positions import LaneAt, path
-from stepsaga.asl.states import TOO_LARGE, asking, catcher, choose, comment, in_doubt, task
+from stepsaga.asl.states import TOO_LARGE, asking, catcher, choose, comment, in_doubt, taken, task
 from stepsaga.asl.times import doubt_call, items_call, settle_call
 from stepsaga.graph import (
     ChoiceNode,
@@ -189,7 +189,7 @@ class Lanes:
         states[name] = {
             **comment(node.doc),
             **task(node.call, self._payloads.forward(node, fresh=False), live=live),
-            "ResultSelector": {"value.$": "$.Payload.value"},
+            **taken(node.call),
             "ResultPath": f"$.lane.own.{node.name}",
             "Catch": self._failures("$.lane.failure", failed),
             **next_,

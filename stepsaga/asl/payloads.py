@@ -64,6 +64,7 @@ class Payloads:
             payload["token.$"] = "$$.Task.Token"
             if to := node.question.to:
                 payload["to"] = {"channel": to.channel.value, "name": to.name}
+        payload |= _child_fields(node, node.call)
         undoable = payload["part"] != Part.RETRIABLE
         if undoable and self.graph.deadline is not None:
             payload["deadline"] = self.graph.deadline
@@ -116,6 +117,7 @@ class Payloads:
         payload["slot"] = list(node.compensation.slot)
         payload["undoes"] = list(node.slot)
         payload |= self._read_instead(node, call, lanes)
+        payload |= _child_fields(node, call)
         if node.name in self.openers:
             payload["opens"] = True
         return payload | lane_fields(lanes) | undo_fields(lanes)
@@ -253,6 +255,16 @@ class Payloads:
             return {"inline": True}
         share = self.shares[node.name]
         return {"share": share} if share > SHARE else {}
+
+
+def _child_fields(node: StepNode, call: Call) -> dict[str, Any]:
+    """What a call has that starts a saga, or has it undone (rule 28)."""
+    if node.child is None:
+        return {}
+    child = {"saga": node.child.name, "input": node.child.input}
+    if call is node.call:
+        child |= {"model": node.child.model, "result": node.child.result}
+    return {"child": {k: v for k, v in child.items() if v}, "token.$": "$$.Task.Token"}
 
 
 def _mapped_lists(nodes: tuple[Node, ...]) -> dict[str, dict[tuple[str, ...], int]]:

@@ -101,9 +101,12 @@ def attempts(call: Call) -> int:
 
 
 def worst_seconds(call: Call) -> int:
-    """How long a call's Task can take at worst: every attempt times out, every pause is full."""
+    """How long a call's Task can take at worst: every attempt times out, every pause is full.
+
+    What waits for a token is heard of within its time, or not tried again.
+    """
     waiting = sum(map(pauses, policies(call)))
-    return attempts(call) * (call.seconds + DISPATCH_SECONDS) + waiting
+    return attempts(call) * (call.seconds + DISPATCH_SECONDS) + waiting + call.waits
 
 
 @cache

@@ -23,15 +23,32 @@ States = dict[str, dict[str, Any]]
 
 
 def task(call: Call, payload: dict[str, Any], *, live: bool) -> dict[str, Any]:
-    """A Task that calls a handler: its participant's pinned version, or the alias (rule 12)."""
+    """A Task that calls a handler: its participant's pinned version, or the alias (rule 12).
+
+    Where the call waits, its time is that of the wait, and its result is what is answered.
+    """
     name = live_name(call.participant) if live else function_name(call.participant)
     return {
         "Type": "Task",
-        "Resource": INVOKE,
-        "TimeoutSeconds": call.seconds + DISPATCH_SECONDS,
+        "Resource": ASK if call.waits else INVOKE,
+        "TimeoutSeconds": call.waits or call.seconds + DISPATCH_SECONDS,
         "Parameters": {"FunctionName": f"${{{name}}}", "Payload": payload},
-        "Retry": retriers(call),
+        "Retry": retriers(call, asks=bool(call.waits)),
     }
+
+
+def taken(call: Call) -> dict[str, Any]:
+    """How a Task's result is taken: ``{"value": ...}``.
+
+    Of a function's reply that is a part. What was answered is taken whole: a path into what a
+    stranger may have sent could be missing.
+    """
+    return {} if call.waits else {"ResultSelector": {"value.$": "$.Payload.value"}}
+
+
+def first_taken(call: Call, name: str) -> dict[str, Any]:
+    """The same for the first node, whose result replaces the document."""
+    return {f"{name}.$": "$"} if call.waits else {name: {"value.$": "$.Payload.value"}}
 
 
 def asking(call: Call, question: Question, payload: dict[str, Any]) -> dict[str, Any]:

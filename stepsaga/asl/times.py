@@ -214,7 +214,10 @@ def execution_seconds(graph: SagaGraph) -> int:
         return YEAR
     deadline = graph.deadline if graph.deadline is not None else forward_seconds(graph)
     steps = [node for node in steps_of(graph.nodes) if node.role is not Role.RETRIABLE]
-    longest = max(map(step_seconds, steps), default=0)
+    # Without a deadline the wait for a child is in the time of all steps already; counted twice on
+    # every level, children of children would soon take more than a year.
+    waited = graph.deadline is None
+    longest = max((step_seconds(n) - waited * n.call.waits for n in steps), default=0)
     longest += max(
         (n.seconds for n in walk(tuple(undoable(graph))) if isinstance(n, WaitNode) and n.seconds),
         default=0,
@@ -305,4 +308,5 @@ def _waited_for(graph: SagaGraph) -> Callable[[StepNode], list[Call]]:
 
 
 def _events(call: Call) -> int:
-    return TASK_EVENTS + FAILED_ATTEMPT_EVENTS * (attempts(call) - 1)
+    # TaskSubmitted, where it waits.
+    return TASK_EVENTS + bool(call.waits) + FAILED_ATTEMPT_EVENTS * (attempts(call) - 1)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from stepsaga.asl.retriers import DOUBTFUL, THROTTLED, TRANSIENT, retrier
-from stepsaga.asl.states import INVOKE, TOO_LARGE, catcher
+from stepsaga.asl.retriers import ASKING, DOUBTFUL, THROTTLED, TRANSIENT, retrier
+from stepsaga.asl.states import ASK, INVOKE, TOO_LARGE, catcher
 from stepsaga.asl.times import SETTLE_RETRY, SETTLE_SECONDS
 from stepsaga.graph import Retry
 from stepsaga.limits import DISPATCH_SECONDS
@@ -64,7 +64,7 @@ def undo_definition() -> dict[str, Any]:
                 "ItemSelector": {"call.$": "$$.Map.Item.Value"},
                 "ItemProcessor": {
                     "ProcessorConfig": {"Mode": "INLINE"},
-                    "StartAt": "undo",
+                    "StartAt": "does it wait",
                     "States": _lane(),
                 },
                 "ResultPath": "$.reports",
@@ -87,24 +87,16 @@ def undo_definition() -> dict[str, Any]:
 def _lane() -> dict[str, Any]:
     """One call. Whatever becomes of it is reported: a refund beside it must not be cut off."""
     return {
-        "undo": {
-            "Type": "Task",
-            "Resource": INVOKE,
-            "TimeoutSecondsPath": "$.call.timeout",
-            "Parameters": {
-                "FunctionName.$": "$.call.function",
-                "Payload": {"call.$": "$.call.call", "state.$": "$$.State", "by.$": "$$.Execution"},
-            },
-            "Retry": [retrier(errors, UNDO_RETRY) for errors in (THROTTLED, TRANSIENT, DOUBTFUL)],
-            "Catch": [
-                # A probe has found that there is nothing to undo.
-                catcher("Rejected", None, "undone"),
-                catcher(TOO_LARGE, "$.failure", "not undone"),
-                catcher("States.ALL", "$.failure", "not undone"),
+        # A child is undone by an undo of its own, which says when it is done (rule 28).
+        "does it wait": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.call.waits", "BooleanEquals": True, "Next": "undo and wait"}
             ],
-            "ResultPath": None,
-            "Next": "undone",
+            "Default": "undo",
         },
+        "undo": _undo(INVOKE, {}, DOUBTFUL),
+        "undo and wait": _undo(ASK, {"token.$": "$$.Task.Token"}, ASKING),
         "undone": {
             "Type": "Pass",
             "Parameters": {"key.$": "$.call.key", "error": ""},
@@ -115,6 +107,32 @@ def _lane() -> dict[str, Any]:
             "Parameters": {"key.$": "$.call.key", "error.$": "$.failure.Error"},
             "End": True,
         },
+    }
+
+
+def _undo(resource: str, more: dict[str, Any], doubtful: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": resource,
+        "TimeoutSecondsPath": "$.call.timeout",
+        "Parameters": {
+            "FunctionName.$": "$.call.function",
+            "Payload": {
+                "call.$": "$.call.call",
+                "state.$": "$$.State",
+                "by.$": "$$.Execution",
+                **more,
+            },
+        },
+        "Retry": [retrier(errors, UNDO_RETRY) for errors in (THROTTLED, TRANSIENT, doubtful)],
+        "Catch": [
+            # A probe has found that there is nothing to undo.
+            catcher("Rejected", None, "undone"),
+            catcher(TOO_LARGE, "$.failure", "not undone"),
+            catcher("States.ALL", "$.failure", "not undone"),
+        ],
+        "ResultPath": None,
+        "Next": "undone",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stepsaga.authoring.children import Child
 from stepsaga.authoring.conditions import all_of, any_of, is_in, is_present, not_
 from stepsaga.authoring.data import Input
 from stepsaga.authoring.destinations import Bus, Queue, Topic
@@ -14,6 +15,7 @@ __all__ = [
     "Approval",
     "Bus",
     "Callback",
+    "Child",
     "Choice",
     "Input",
     "Map",

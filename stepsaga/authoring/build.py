@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, get_origin
 
+from stepsaga.authoring.awaited import Awaited
+from stepsaga.authoring.children import CALL_SECONDS, UNDO, Child, child_of, start_of, times_of
 from stepsaga.authoring.data import InputDeclaration, is_input, reference_of
 from stepsaga.authoring.declared import named_steps, parts_of, slots_of
 from stepsaga.authoring.destinations import Bus, Queue, Topic, signature_of
@@ -22,7 +24,7 @@ from stepsaga.authoring.looking import (
     time_of,
 )
 from stepsaga.authoring.options import LONGEST_STEP, Options
-from stepsaga.authoring.questions import Question, question_of, returned
+from stepsaga.authoring.questions import Question, question_of
 from stepsaga.authoring.signatures import Signature, read
 from stepsaga.authoring.slots import numbered
 from stepsaga.authoring.step import FORWARD_RETRY, STEP_RETRY, TIMEOUT, UNDO_RETRY, Default, Step
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from stepsaga.authoring.saga import Saga
     from stepsaga.checks.schemas import Mode
     from stepsaga.errors import Source
-    from stepsaga.graph import Node, Retry
+    from stepsaga.graph import ChildSaga, Node, Retry
 
 MOST_AT_ONCE: Final = 40
 """Iterations that an inline map runs at the same time.
@@ -214,7 +216,7 @@ class _Block:
         node = _NodeBuilder(self, name, step, role).node()
         if not self.nested:
             self.forward_only = self.forward_only or role in {Role.PIVOT, Role.RETRIABLE}
-        self.results[name] = returned(step) or returns(step.handler)
+        self.results[name] = step.answer if isinstance(step, Awaited) else returns(step.handler)
         return node
 
     def _choice(self, name: str, choice: Choice) -> ChoiceNode:
@@ -336,11 +338,11 @@ class _NodeBuilder:
 
     def node(self) -> StepNode:
         step, flow, results = self.step, self.flow, self.block.results
-        forward = self._forward()
-        undo = self._read(step.compensation, "compensation")
+        child = child_of(step, self.options)
+        forward, undo = self._forward(child), self._undo()
         probe = self._read(step.verify, "probe")
         self._check_takes([forward, undo, probe])
-        seconds = self._seconds("timeout", step.timeout)
+        seconds = CALL_SECONDS if child else self._seconds("timeout", step.timeout)
         default = FORWARD_RETRY if self.role is Role.RETRIABLE else STEP_RETRY
         # What is claimed is never tried again by itself: its effect may have been had (rule 27).
         alone = _said(step.claim) and isinstance(step.retry, Default)
@@ -348,10 +350,14 @@ class _NodeBuilder:
         own = {self.name: forward.returns if forward else Any}
         after = ChainMap(own, results)
         call = self._call(forward or Signature(), seconds, retry, results)
-        if isinstance(step, Question):
+        if isinstance(step, Awaited):
             call = replace(call, returns=step.answer)
         question = question_of(step, self.options)
         undo_seconds, undo_retry = self._undo_options(seconds)
+        back = self._call(undo, undo_seconds, undo_retry, after) if undo else None
+        if child and back and isinstance(step, Child):
+            waits, undo_waits = times_of(step, child, self.options)
+            call, back = replace(call, waits=waits), replace(back, waits=undo_waits)
         for flag in ("pivot", "read_only", "retriable", "claim"):
             self.options.flag(flag, getattr(step, flag))
         flow.problems.extend(self.options.problems)
@@ -361,9 +367,7 @@ class _NodeBuilder:
             call=call,
             slot=(0,),
             schema=_schema(call.returns, "serialization", self.subject, call.source, flow),
-            compensation=Compensation(self._call(undo, undo_seconds, undo_retry, after), (0,))
-            if undo
-            else None,
+            compensation=Compensation(back, (0,)) if back else None,
             verify=self._call(probe, undo_seconds, undo_retry, results) if probe else None,
             doc=forward.doc if forward else "",
             source=step.source,
@@ -372,6 +376,7 @@ class _NodeBuilder:
             declared_retriable=_said(step.retriable),
             claim=_said(step.claim),
             question=question,
+            child=child,
         )
 
     def _undo_options(self, seconds: int) -> tuple[int, Retry | None]:
@@ -393,11 +398,18 @@ class _NodeBuilder:
         otherwise = int(TIMEOUT.total_seconds())
         return self.options.seconds(name, value, most=LONGEST_STEP, otherwise=otherwise)
 
-    def _forward(self) -> Signature | None:
+    def _forward(self, child: ChildSaga | None) -> Signature | None:
         handler: object = self.step.handler
+        if isinstance(self.step, Child):
+            return start_of(child, self.step.answer) if child else None
         if isinstance(self.step, Question) and isinstance(handler, Queue | Topic | Bus):
             return signature_of(self.takes)
         return self._read(handler, "handler")
+
+    def _undo(self) -> Signature | None:
+        if isinstance(self.step, Child):
+            return UNDO
+        return self._read(self.step.compensation, "compensation")
 
     def _read(self, handler: object, part: str) -> Signature | None:
         if handler is None and part != "handler":

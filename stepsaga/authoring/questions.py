@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from stepsaga.authoring.data import Reference, SagaData
+from stepsaga.authoring.awaited import Awaited
 from stepsaga.authoring.destinations import destination_of
-from stepsaga.authoring.step import DEFAULT, Default, Retry, Step
+from stepsaga.authoring.step import DEFAULT
 from stepsaga.checks.annotations import name_of
 from stepsaga.graph import Question as Asked
 from stepsaga.runtime.approved import Approved
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from stepsaga.authoring.destinations import Bus, Queue, Topic
     from stepsaga.authoring.options import Options
+    from stepsaga.authoring.step import Default, Retry, Step
 
 A = TypeVar("A")
 
@@ -28,17 +29,15 @@ LONGEST_QUESTION: Final = 364 * 24 * 60 * 60
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
 
-class Question(Step[A]):
+class Question(Awaited[A]):
     """What `Approval` and `Callback` have in common: a step whose result comes from outside.
 
     Attributes:
-        answer: The type of the answer.
-        wait: How long it is waited for.
         heartbeat: How long nothing may be heard of whoever works at it.
         on_timeout: What counts as the answer where none comes.
     """
 
-    __slots__ = ("answer", "heartbeat", "on_timeout", "wait")
+    __slots__ = ("heartbeat", "on_timeout")
 
     def __init__(  # noqa: PLR0913  # an author's options
         self,
@@ -51,22 +50,9 @@ class Question(Step[A]):
         retry: Retry | Default | None,
         takes: Mapping[str, object] | None,
     ) -> None:
-        super().__init__(
-            cast("Callable[..., A]", handler), retry=retry, read_only=True, takes=takes
-        )
-        self.answer = answer
-        self.wait = wait
+        super().__init__(handler, answer, wait=wait, retry=retry, read_only=True, takes=takes)
         self.heartbeat = heartbeat
         self.on_timeout = on_timeout
-
-    @property
-    def result(self) -> A:
-        """The answer as saga data, for ``takes`` and conditions."""
-        return cast("A", SagaData(Reference(self, (), self.answer)))
-
-    def __repr__(self) -> str:
-        name = getattr(self.handler, "__qualname__", repr(self.handler))
-        return f"{type(self).__name__}({name})"
 
 
 class Approval(Question[Approved]):
@@ -148,11 +134,6 @@ class Callback(Question[A]):
             retry=retry,
             takes=takes,
         )
-
-
-def returned(step: Step[Any]) -> Any:
-    """The type of what a question has as its result; None for a step, whose handler returns it."""
-    return step.answer if isinstance(step, Question) else None
 
 
 def question_of(step: Step[Any], options: Options) -> Asked | None:

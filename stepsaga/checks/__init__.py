@@ -36,6 +36,8 @@ RULES = (
     roles.same_function,
     roles.nested_pivot,
     roles.question_after_pivot,
+    roles.child_without_undo,
+    roles.child_after_pivot,
     limits.deadline,
     limits.execution_time,
     limits.history,

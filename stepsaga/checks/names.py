@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from stepsaga.asl.positions import positions
 from stepsaga.errors import Problem
 from stepsaga.graph import MapNode, ParallelNode, StepNode, walk
+from stepsaga.limits import PARENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,9 @@ RESERVED: Final = frozenset(
     }
 )
 """Names that the document, a call or the framework uses for itself, now or in lanes."""
+
+STREAMS: Final = frozenset({PARENTS, "definition"})
+"""What streams begin with that are no saga's."""
 
 LONGEST: Final = 80 - len(" rejected")
 NESTED: Final = 80 - len("items of undo ") - len(" failed in a lane")
@@ -45,7 +49,7 @@ def reserved(graph: SagaGraph) -> Iterator[Problem]:
     if name in RESERVED - {"input"} or not _SAFE.match(name):
         text = f"{name!r} cannot be the input's name"
         yield Problem("S105", f"{graph.name}.{name}", text, "name what it is: order", graph.source)
-    if not _SAFE.match(graph.name):
+    if not _SAFE.match(graph.name) or graph.name in STREAMS:
         text = f"{graph.name!r} cannot be a saga's name"
         hint = "use ASCII letters and digits: machines, streams and files are named after it"
         yield Problem("S105", graph.name, text, hint, graph.source)

@@ -137,5 +137,34 @@ def question_after_pivot(graph: SagaGraph) -> Iterator[Problem]:
             yield _problem("S413", graph, node, text, hint)
 
 
+def child_without_undo(graph: SagaGraph) -> Iterator[Problem]:
+    """S414: a child of which something could not be undone with its parent (rule 28)."""
+    for node in steps_of(graph.nodes):
+        if node.child is None or node.child.graph is None:
+            continue
+        for step in steps_of(node.child.graph.nodes):
+            if step.role in {Role.PIVOT, Role.RETRIABLE}:
+                text = f"{node.child.name} has a point of no return, {step.name!r}"
+                hint = (
+                    f"give {step.name!r} a compensation in {node.child.name} instead of"
+                    f" {step.role.value}; or let the last Step of {graph.name} start"
+                    f" {node.child.name} as a saga of its own, with `{node.child.name}.start`"
+                )
+                yield _problem("S414", graph, node, text, hint)
+                break
+
+
+def child_after_pivot(graph: SagaGraph) -> Iterator[Problem]:
+    """S415: a child that could reject where nothing is undone any more (rule 3)."""
+    for node in steps_of(graph.nodes):
+        if node.child is not None and node.role is not Role.COMPENSATABLE:
+            text = f"{node.name!r} starts {node.child.name} where the saga only goes forward"
+            hint = (
+                "write it before the pivot; or let a Step start it as a saga of its own, with"
+                " `Saga.start`, and not wait"
+            )
+            yield _problem("S415", graph, node, text, hint)
+
+
 def _problem(code: str, graph: SagaGraph, node: StepNode, text: str, hint: str) -> Problem:
     return Problem(code, f"{graph.name}.{node.name}", text, hint, node.source)

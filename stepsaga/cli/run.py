@@ -28,6 +28,7 @@ from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.engines.once import run_once
 from stepsaga.engines.simulator.naming import check_name
 from stepsaga.errors import EngineError, UsageError
+from stepsaga.graph import children_of
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.objects import MemoryS3
 from stepsaga.testing.cases import parse_faults
@@ -104,6 +105,7 @@ def run(  # noqa: PLR0913  # a command's options
                 faults=faults,
                 seed=seed,
                 answers=answers,
+                children=map(build, children_of(graph_of(found)).values()),
             )
     timeline = told(done, compiled)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ from stepsaga.cli.timeline import runs_of, timeline_of
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
 from stepsaga.errors import UsageError
+from stepsaga.recovery.children import parent_of
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.failures import explained
 from stepsaga.store.slots import stream_of
@@ -127,10 +129,12 @@ def _in_store(saga_id: str, store: StreamReader, streams: Sequence[str]) -> list
 
 def _runs(store: StreamReader, stream_id: str) -> list[Shown]:
     runs = runs_of(store.read(stream_id))
+    parent = parent_of(store, stream_id) if runs else None
     shown: list[Shown] = []
     for run, commits in runs.items():
         kept = store.get_definition(commits[0].fingerprint)
-        shown.append((timeline_of(stream_id, run, commits, kept=kept), None))
+        told = timeline_of(stream_id, run, commits, kept=kept)
+        shown.append((replace(told, parent=parent.stream if parent else ""), None))
     return shown
 
 

@@ -14,10 +14,10 @@ from stepsaga.cli.deployed import (
     IdArgument,
     SagaOption,
     StackOption,
-    client_of,
     find,
 )
 from stepsaga.cli.failures import Failure, explained
+from stepsaga.cli.operating import operator_of
 from stepsaga.cli.output import console, print_json, say
 from stepsaga.cli.timeline import LONGEST_REASON
 from stepsaga.cli.timeline_view import ENDING_STYLES, ENDINGS, waiting_json, waiting_text
@@ -28,6 +28,7 @@ from stepsaga.engines.protocol import Status
 
 if TYPE_CHECKING:
     from stepsaga.client import SagaStatus
+    from stepsaga.client.operator import Awaited
 
 
 def status(
@@ -39,12 +40,18 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
 ) -> None:
     """Say how a deployed saga is doing: of its execution, or of its events where that is gone."""
-    client = client_of(stack, endpoint_url)
+    operator = operator_of(stack, endpoint_url)
+    client = operator.client
     found = find(client, saga_id, saga)
     running = found.ending in {Ending.RUNNING, Ending.OPEN}
     waiting = client.waiting(found.saga, found.id) if running else ()
+    children = operator.waits_for(found.saga, found.id)
     if as_json:
-        print_json({**status_json(found), "waiting": [waiting_json(one) for one in waiting]})
+        told = {
+            "waiting": [waiting_json(one) for one in waiting],
+            "children": [_child_json(one) for one in children],
+        }
+        print_json({**status_json(found), **told})
         return
     console().print(_head(found), soft_wrap=True)
     if found.execution:
@@ -52,6 +59,8 @@ def status(
     say(f"  {found.ending.value}: {ENDINGS[found.ending]}")
     for one in waiting:
         say(f"  {waiting_text(one)}", style="cyan")
+    for child in children:
+        say(f"  waits for its child {child.stream}: {_child(child)}", style="cyan")
     if found.status not in (None, Status.RUNNING, Status.SUCCEEDED):
         say(f"  because {one_line(explained(_failure(found)), LONGEST_REASON)}")
 
@@ -68,6 +77,18 @@ def status_json(one: SagaStatus) -> dict[str, Any]:
         "execution": one.execution,
         "error": one.error,
     }
+
+
+def _child(one: Awaited) -> str:
+    """How a child is doing, and where it does not go on, the next command for it."""
+    if one.status is None:
+        return "not seen yet"
+    return f"{one.status.ending.value}{f'; {one.stuck.then}' if one.stuck else ''}"
+
+
+def _child_json(one: Awaited) -> dict[str, Any]:
+    status = None if one.status is None else status_json(one.status)
+    return {"child": one.stream, "status": status, "then": one.stuck.then if one.stuck else None}
 
 
 def lasted(one: SagaStatus) -> str:

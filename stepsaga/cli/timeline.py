@@ -17,11 +17,13 @@ from stepsaga.client.operator import BY_HAND
 from stepsaga.engines.endings import Ending
 from stepsaga.errors import EventInvalid, UsageError
 from stepsaga.graph import steps_of
+from stepsaga.recovery.children import children_in
 from stepsaga.recovery.undo import UNDONE_FROM_LOG
 from stepsaga.runtime.stored import stored_bytes
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import EventTypes, late_effects_left
 from stepsaga.store.saga_events import (
+    ChildAwaited,
     Event,
     InputChecked,
     SagaCompensated,
@@ -62,6 +64,7 @@ class What(StrEnum):
     LATE = "late effect"
     STUCK = "stuck"
     RESOLVED = "resolved"
+    AWAITED = "waits for"
     BEGUN = "undo begun"
     ENDED = "ended"
     OTHER = "recorded"
@@ -106,6 +109,8 @@ class Timeline:
         left: The steps whose effect landed after they were undone, and stands.
         fingerprint: Of the definition.
         waiting: What it asks, and nobody has answered yet.
+        children: The streams of the children that it waits for.
+        parent: The stream of the saga whose child it is; empty for none.
     """
 
     saga: str
@@ -119,6 +124,8 @@ class Timeline:
     left: tuple[str, ...]
     fingerprint: str
     waiting: tuple[Waiting, ...] = ()
+    children: tuple[str, ...] = ()
+    parent: str = ""
 
 
 _TYPES: Final = EventTypes()
@@ -159,7 +166,7 @@ def timeline_of(
     # A seal stands in its step's slot, and is written when the undoing comes to it.
     # Its question stands below the slot of its answer, and comes before it; what landed late comes
     # after what it was too late for.
-    late = {Outcome.ASKED: 0, Outcome.LATE: 2}
+    late = {Outcome.ASKED: 0, Outcome.AWAITED: 0, Outcome.LATE: 2}
     ordered = sorted(commits, key=lambda one: (one.recorded_at, late.get(one.outcome, 1), one.slot))
     rows = [row for commit in ordered for row in reader.rows(commit)]
     events = [event for commit in ordered for event in commit.events]
@@ -178,6 +185,7 @@ def timeline_of(
         left=tuple(dict.fromkeys(map(reader.label, late_effects_left(ordered)))),
         fingerprint=commits[0].fingerprint if commits else "",
         waiting=waiting_in(commits) if ending is Ending.OPEN else (),
+        children=tuple(children_in(commits)) if ending is Ending.OPEN else (),
     )
 
 
@@ -269,6 +277,9 @@ class _Reader:
                 # Whoever has the token can answer: it is shown to nobody.
                 by = f"by the {event.to}, " if event.to else ""
                 told = step, What.ASKED, f"{by}waits for an answer"
+            case ChildAwaited():
+                # Whoever has the token can answer it, as above.
+                told = f"undo {step}" if event.undo else step, What.AWAITED, event.child
             case StepRejected():
                 told = step, What.REJECTED, _refusal(event)
             case StepClaimed():

@@ -34,6 +34,7 @@ ENDING_STYLES: Final = {
 WHAT_STYLES: Final = {
     What.STARTED: "dim",
     What.ASKED: "cyan",
+    What.AWAITED: "cyan",
     What.COMPLETED: "green",
     What.REJECTED: "red",
     What.IN_DOUBT: "magenta",
@@ -78,6 +79,8 @@ def as_json(timeline: Timeline, cost: Cost | None = None) -> dict[str, Any]:
         "left": list(timeline.left),
         "fingerprint": timeline.fingerprint,
         "waiting": [waiting_json(one) for one in timeline.waiting],
+        "children": list(timeline.children),
+        "parent": timeline.parent or None,
         "cost": None if cost is None else _cost_json(cost),
         "rows": [_row_json(row) for row in timeline.rows],
     }
@@ -136,6 +139,9 @@ def _end(timeline: Timeline) -> list[Text]:
         )
     ]
     lines += [Text(f"  {waiting_text(one)}", style="cyan") for one in timeline.waiting]
+    lines += [Text(f"  {child_text(one)}", style="cyan") for one in timeline.children]
+    if timeline.parent:
+        lines.append(Text(f"  a child of {timeline.parent}", style="dim"))
     if timeline.undone:
         lines.append(Text(f"  {_undone(timeline.undone)}"))
     if timeline.left:
@@ -160,6 +166,11 @@ def waiting_text(one: Waiting) -> str:
     lane = f" (--lane {one.lane})" if one.lane else ""
     since = one.since.astimezone(UTC)
     return f"waits for an answer to {one.step!r}{lane} since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def child_text(stream: str) -> str:
+    """Which child a saga waits for."""
+    return f"waits for its child {stream}: `stepsaga show {stream}`"
 
 
 def waiting_json(one: Waiting) -> dict[str, Any]:

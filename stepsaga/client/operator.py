@@ -15,6 +15,7 @@ from stepsaga.engines.endings import Ending
 from stepsaga.engines.protocol import ExecutionView, Status
 from stepsaga.engines.recovering import EngineExecutions, execution_of
 from stepsaga.errors import ExecutionMissing, MachineMissing, RequestError, SagaMissing
+from stepsaga.recovery.children import CANCELLED, children_in, parent_of
 from stepsaga.recovery.log import Log, log_of
 from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
 from stepsaga.recovery.reached import reached, undo_slots_of
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from stepsaga.store.protocol import EventStore
 
 BY_HAND: Final = "by hand"
-CANCELLED: Final = "SagaCancelled"
-"""The error under which the execution of a saga ends that was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,21 @@ class Stuck:
     steps: tuple[str, ...]
     why: str
     then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A child that a saga waits for.
+
+    Attributes:
+        stream: Its stream: ``ShipParcel#order-1-ship-0f3a...``.
+        status: How it is doing; None where it is not seen yet.
+        stuck: What is to be done about it, where it does not go on by itself.
+    """
+
+    stream: str
+    status: SagaStatus | None
+    stuck: Stuck | None
 
 
 class Operator:
@@ -117,7 +131,7 @@ class Operator:
 
         Raises:
             RequestError: It runs, or is being undone; it is undone already; it is past its point of
-                no return.
+                no return; it is a child that is completed: its parent counts on that.
         """
         view = self._view(saga, saga_id)
         if view.status is Status.RUNNING:
@@ -125,6 +139,7 @@ class Operator:
             raise RequestError(text)
         if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
             raise RequestError(f"{saga} {saga_id} is undone already")
+        self._refuse_child(saga, saga_id)
         self._refuse_past(saga, saga_id, view)
         undo = self._undo_of(view)
         if undo is not None and undo.status is Status.RUNNING:
@@ -199,6 +214,26 @@ class Operator:
                 " what does"
             )
         return count
+
+    def waits_for(self, saga: str, saga_id: str) -> tuple[Awaited, ...]:
+        """The children that a saga waits for, and those that these wait for, the nearest first.
+
+        What is stuck among them says what is to be done: that is the saga's own next action.
+        """
+        found: list[Awaited] = []
+        commits = list(self._store.read(stream_of(saga, saga_id)))
+        latest = [one for one in commits if run_of(one) == run_of(commits[-1])]
+        for stream in children_in(latest):
+            child, _, child_id = stream.partition("#")
+            try:
+                status = self.client.status(child, child_id)
+            except SagaMissing:  # it is about to be started
+                found.append(Awaited(stream, None, None))
+                continue
+            view = self._view(child, child_id)
+            stuck = self._told(status, view) if status.ending is Ending.STUCK else None
+            found += [Awaited(stream, status, stuck), *self.waits_for(child, child_id)]
+        return tuple(found)
 
     # Inside
 
@@ -293,6 +328,18 @@ class Operator:
                 f"{view.machine} {view.name}: the graph of its release is not kept in the event"
                 " table, so nothing can be planned: deploy that release again"
             )
+
+    def _refuse_child(self, saga: str, saga_id: str) -> None:
+        """Refuse to undo what a parent counts on. One that is stuck counts for nothing yet."""
+        stream = stream_of(saga, saga_id)
+        link = parent_of(self._store, stream)
+        if link is None or end_of(self._store.read(stream)) is not Ending.COMPLETED:
+            return
+        told = (
+            f"{saga} {saga_id} is completed, and a child of {link.stream}, which counts on it:"
+            f" `stepsaga undo {link.stream} --why ...` undoes both"
+        )
+        raise RequestError(told)
 
     def _refuse_past(self, saga: str, saga_id: str, view: ExecutionView) -> None:
         found = self._planned(view)[1]

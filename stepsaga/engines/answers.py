@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.errors import EngineError, TaskTimedOut, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepsaga.engines.protocol import Engine
 
 
@@ -27,13 +30,28 @@ class EngineAnswers:
             EngineError: The engine did not take the answer.
             UsageError: There is no engine.
         """
+        with _unless_over():
+            self._known.send_task_success(token, output)
+
+    def failure(self, token: str, error: str, cause: str) -> None:
+        """Let a Task fail; as `success`."""
+        with _unless_over():
+            self._known.send_task_failure(token, error=error, cause=cause)
+
+    @property
+    def _known(self) -> Engine:
         if self.engine is None:
             raise UsageError("no engine was given that could tell a Task of an answer")
-        try:
-            self.engine.send_task_success(token, output)
-        except EngineError as error:
-            if not is_over(error):
-                raise
+        return self.engine
+
+
+@contextmanager
+def _unless_over() -> Iterator[None]:
+    try:
+        yield
+    except EngineError as error:
+        if not is_over(error):
+            raise
 
 
 def is_over(error: EngineError) -> bool:

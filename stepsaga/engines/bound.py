@@ -59,7 +59,9 @@ class Bound:
         transitions: One for each step, choice, fork, join, wait, for the check of the input and for
             the record of the end; and one where a lane ends with what cannot end a lane.
         writes: One for each step, one more where it is claimed, and one for the record of the end.
-            A question writes its token; what is answered is written by whoever answers.
+            A question writes its token; what is answered is written by whoever answers. A child
+            step writes its token, and who waits for the child; what the child costs itself is not
+            its parent's, and what it came to is written by whoever hears of that.
         reads: None, but for each question that nobody answers: the saga has to look.
         slots: Of every step that runs, with its lane before it; in the order of the lane.
     """
@@ -184,7 +186,7 @@ class _Path:
         """A step, or a question."""
         slot = (*lane, *node.slot)
         self.bound.slots.append(slot)
-        self.bound.writes += 1 + node.claim
+        self.bound.writes += 1 + node.claim + (node.child is not None)
         if node.name in self.unanswered:
             self.silence(lane)
         self.call()

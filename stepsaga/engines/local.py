@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from stepsaga.runtime.answers import Answers
     from stepsaga.runtime.call import To
+    from stepsaga.runtime.children import Children
     from stepsaga.store.protocol import EventStore
 
 
@@ -57,6 +58,7 @@ class LocalFunctions:
         resolve: How ``module:qualname`` becomes a handler; by default it is imported.
         resources: What replaces the participants' own resources, by name.
         answers: How Tasks that wait are told of answers.
+        children: How sagas are started that are children of others, and undone.
 
     Raises:
         UsageError: Two participants would be the same function.
@@ -71,6 +73,7 @@ class LocalFunctions:
         resolve: Callable[[str], Callable[..., Any]] = load,
         resources: Mapping[str, Any] | None = None,
         answers: Answers | None = None,
+        children: Children | None = None,
     ) -> None:
         self._participants = _by_function(participants)
         self._store = store
@@ -78,6 +81,7 @@ class LocalFunctions:
         self._resolve = resolve
         self._resources = resources
         self._answers = answers
+        self._children = children
         self._messages = KeptMessages()
         self._requests = 0
 
@@ -115,6 +119,7 @@ class LocalFunctions:
             resources=self._resources,
             answers=self._answers,
             messages=self._messages,
+            children=self._children,
         )
         return self._run(runtime, payload)
 

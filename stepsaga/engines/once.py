@@ -13,7 +13,7 @@ from stepsaga.store.counting import CountingStore
 from stepsaga.store.slots import iso, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from stepsaga.asl.release import Compiled
@@ -37,7 +37,7 @@ class Run:
         view: The execution at its end.
         history: The execution's history.
         commits: The run's commits, in the order of their slots.
-        cost: What it cost.
+        cost: What it cost, with its children.
         idle: The states whose wanted faults never struck, because they were not reached.
         unasked: The steps for which there were answers, and that never asked.
         messages: What questions have sent to queues, topics and buses.
@@ -65,6 +65,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
     seed: int = 0,
     resources: Mapping[str, Any] | None = None,
     answers: Mapping[str, Answer] | None = None,
+    children: Iterable[Compiled] = (),
 ) -> Run:
     """Run a saga to its end, in virtual time.
 
@@ -79,16 +80,19 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         resources: What replaces the participants' own, by name.
         answers: What is answered to the steps that ask, as soon as they do; what has no answer
             here waits until its time is up, in virtual time.
+        children: The sagas that it starts, and those that these start.
 
     Raises:
         EngineError: The id is no name for an execution, or the input too large for one.
         UsageError: A fault that cannot be.
     """
-    store.put_definition(compiled.fingerprint, compiled.graph)
+    sagas = [compiled, *children]
+    for one in sagas:
+        store.put_definition(one.fingerprint, one.graph)
     counting = CountingStore(store)
     answering = AnsweringStore(counting, answers or {})
     simulator = Simulator.for_sagas(
-        [compiled],
+        sagas,
         store=answering,
         faults=faults,
         seed=seed,
@@ -107,7 +111,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         view=view,
         history=history,
         # Counted before the stream is read for this report.
-        cost=_cost(simulator.transitions(arn), history, counting),
+        cost=_cost(simulator, counting),
         commits=tuple(store.read(stream, f"{run}/")),
         idle=_idle(faults or {}, simulator),
         unasked=tuple(step for step in answers or {} if step not in answering.asked),
@@ -120,8 +124,11 @@ def _idle(wanted: Faults, simulator: Simulator) -> tuple[str, ...]:
     return tuple(state for state, kinds in wanted.items() if kinds and state not in struck)
 
 
-def _cost(transitions: int, history: Sequence[HistoryEvent], counting: CountingStore) -> Cost:
-    entered = sum(event.type.endswith("StateEntered") for event in history)
+def _cost(simulator: Simulator, counting: CountingStore) -> Cost:
+    arns = [one.arn for machine in simulator.machines for one in simulator.executions(machine)]
+    transitions = sum(map(simulator.transitions, arns))
+    events = (event for arn in arns for event in simulator.history(arn))
+    entered = sum(event.type.endswith("StateEntered") for event in events)
     return Cost(
         transitions=transitions,
         retries=transitions - entered,

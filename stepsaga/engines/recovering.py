@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from stepsaga.engines.functions import Functions
     from stepsaga.engines.protocol import Engine, ExecutionView, Listed
+    from stepsaga.recovery.children import Children
     from stepsaga.recovery.following import Listener
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
@@ -155,12 +156,17 @@ class RecoveringFunctions:
         self.open_sagas = MemoryOpenSagas()
         self.recovery: Recovery | None = None
 
-    def on(self, engine: Engine, fingerprints: Mapping[str, str]) -> Recovery:
+    def on(
+        self,
+        engine: Engine,
+        fingerprints: Mapping[str, str],
+        children: Children | None = None,
+    ) -> Recovery:
         """Create the machine that undoes on an engine whose functions these are."""
         engine.create(NAME, substitute(render(undo_definition()), {FUNCTION: RECOVERY}))
         executions = EngineExecutions(engine, fingerprints)
         self.recovery = Recovery(
-            self._store, executions, self._participants, self._now, self.open_sagas
+            self._store, executions, self._participants, self._now, self.open_sagas, children
         )
         if isinstance(self._store, FollowedStore):
             reconciler = Reconciler(self._store, executions, self._now, self.open_sagas)

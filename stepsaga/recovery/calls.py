@@ -61,6 +61,11 @@ class Calls:
             "generation": self._generation,
         }
 
+    def waits(self, move: Move) -> int:
+        """For how many seconds the call's Task waits for a token; 0 where it does not."""
+        undo = move.step.node.compensation
+        return undo.call.waits if undo and move.kind is Kind.UNDO else 0
+
     def check_input(self) -> dict[str, Any]:
         """The call that records the input as its model writes it."""
         return {

@@ -22,6 +22,8 @@ UNDO: Final = "STEPSAGA_UNDO"
 """The ARN of the machine that undoes."""
 OPEN_SAGAS: Final = "STEPSAGA_OPEN_SAGAS"
 """The table of open sagas."""
+CHILDREN: Final = "STEPSAGA_CHILDREN"
+"""Set where sagas start others, and wait to be told of their ends."""
 
 
 @dataclass(frozen=True, slots=True)

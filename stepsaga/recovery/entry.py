@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import StepFailedForGood
 from stepsaga.limits import DISPATCH_SECONDS
-from stepsaga.recovery.deployed import deployed
-from stepsaga.recovery.reconcile import Reconciler
+from stepsaga.recovery.deployed import CHILDREN, deployed
+from stepsaga.recovery.reconcile import Found, Reconciler
 from stepsaga.recovery.sweep import Sweep
 from stepsaga.recovery.undo import Run, Undoing
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.open_sagas import MemoryOpenSagas
+from stepsaga.store.slots import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stepsaga.recovery.children import Children
     from stepsaga.recovery.executions import Executions
     from stepsaga.store.open_sagas import OpenSagas
     from stepsaga.store.protocol import EventStore
@@ -42,20 +44,24 @@ class Recovery:
         functions: What calls a participant's live code, by its module.
         now: The clock, aware.
         open_sagas: Which sagas are open, as far as that is known.
+        children: Who tells what children came to; none where no saga starts any.
     """
 
-    def __init__(  # collaborators by name
+    def __init__(  # noqa: PLR0913, PLR0917  # collaborators, all but three by name
         self,
         store: EventStore,
         executions: Executions,
         functions: Mapping[str, str],
         now: Callable[[], datetime] = utc_now,
         open_sagas: OpenSagas | None = None,
+        children: Children | None = None,
     ) -> None:
         known = open_sagas or MemoryOpenSagas()
+        self._executions = executions
+        self._children = children
         self._undoing = Undoing(store, now)
         self._reconciler = Reconciler(store, executions, now, known)
-        self._sweep = Sweep(store, executions, now, known)
+        self._sweep = Sweep(store, executions, now, known, children)
         self._functions = functions
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,12 +79,20 @@ class Recovery:
             case {"do": "sweep"}:
                 return dict(self._sweep.run())
             case {"detail": {"executionArn": str() as arn}}:
-                return {"found": self._reconciler.look(arn).value}
+                return {"found": self._look(arn).value}
             case _:
                 raise StepFailedForGood(
                     "recovery is called by its own state machine, by EventBridge, and by its"
                     f" schedule; this is none of them: {', '.join(map(str, event)) or 'nothing'}"
                 )
+
+    def _look(self, arn: str) -> Found:
+        """Look at a saga; where it is a child that has ended, its parent is told once more."""
+        found = self._reconciler.look(arn)
+        execution = self._executions.describe(arn) if self._children else None
+        if execution and execution.saga and self._children:
+            self._children.settle(stream_of(execution.saga, execution.id))
+        return found
 
     def _proceed(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """What can be done now; after a redrive, what had failed once more."""
@@ -92,7 +106,8 @@ class Recovery:
             {
                 "key": one["key"],
                 "function": self._function(one["participant"]),
-                "timeout": one["seconds"] + DISPATCH_SECONDS,
+                "timeout": one["waits"] or one["seconds"] + DISPATCH_SECONDS,
+                "waits": bool(one["waits"]),
                 "call": one["call"],
             }
             for one in found["calls"]
@@ -133,6 +148,8 @@ def _moment(text: str) -> datetime:
 
 @lru_cache(maxsize=1)
 def _recovery() -> Recovery:
-    parts = deployed(os.environ)
-    functions = json.loads(os.environ[FUNCTIONS])
-    return Recovery(parts.store, parts.executions, functions, open_sagas=parts.open_sagas)
+    from stepsaga.recovery.children_entry import children_from  # noqa: PLC0415  # at the first call
+
+    parts, functions = deployed(os.environ), json.loads(os.environ[FUNCTIONS])
+    children = children_from(os.environ, parts.store) if os.environ.get(CHILDREN) else None
+    return Recovery(parts.store, parts.executions, functions, utc_now, parts.open_sagas, children)

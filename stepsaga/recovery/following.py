@@ -75,11 +75,13 @@ class Following:
         """
         for commit in commits:
             types = types_in([commit])
-            if types & MOVES:
-                self._project(commit)
+            # Before it is closed: what nobody could be told of stays among the open sagas, where
+            # the sweep finds it.
             if types & ENDS:
                 for listener in self._listeners:
                     listener.heard(commit)
+            if types & MOVES:
+                self._project(commit)
 
     def _project(self, commit: Commit) -> None:
         """Let the projection say what the log says of the commit's run."""

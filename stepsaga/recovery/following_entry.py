@@ -9,7 +9,7 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.recovery.deployed import deployed
+from stepsaga.recovery.deployed import CHILDREN, deployed
 from stepsaga.recovery.following import Following
 from stepsaga.recovery.reconcile import Reconciler
 from stepsaga.runtime.runtime import utc_now
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
+    from stepsaga.recovery.following import Listener
     from stepsaga.store.commits import Commit
 
 REPORTS: Final = "STEPSAGA_REPORTS_FAILURES"
@@ -84,7 +85,13 @@ def _following() -> tuple[Following, Callable[[Mapping[str, Any]], Commit]]:
     reconciler = Reconciler(parts.store, parts.executions, utc_now, parts.open_sagas)
     objects = parts.store.objects
     fetch = objects.fetch if objects else None
-    return Following(parts.store, parts.open_sagas, reconciler), lambda item: decode(item, fetch)
+    listeners: list[Listener] = []
+    if os.environ.get(CHILDREN):
+        from stepsaga.recovery.children_entry import children_from  # noqa: PLC0415  # seldom needed
+
+        listeners.append(children_from(os.environ, parts.store))
+    following = Following(parts.store, parts.open_sagas, reconciler, listeners)
+    return following, lambda item: decode(item, fetch)
 
 
 @lru_cache(maxsize=1)

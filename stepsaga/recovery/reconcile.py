@@ -6,7 +6,6 @@ and under names that are given once (rules 15, 16 and 18).
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
@@ -27,7 +26,7 @@ from stepsaga.runtime.generations import latest
 from stepsaga.store.commits import Outcome
 from stepsaga.store.open_sagas import MemoryOpenSagas
 from stepsaga.store.saga_events import SagaCompensated, SagaCompleted, SagaStuck
-from stepsaga.store.slots import began, iso, stream_of
+from stepsaga.store.slots import began, execution_name, iso, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +45,6 @@ gone. DescribeExecution is eventually consistent, by seconds:
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html"""
 GONE: Final = "ExecutionGone"
 """How an execution has ended that is not known any more, in words like Step Functions' own."""
-LONGEST_NAME: Final = 80
 BEGUN: Final = frozenset({Outcome.SEALED, Outcome.REJECTED, Outcome.COMPENSATED})
 """What says that a saga's execution had begun to undo it (rule 18)."""
 
@@ -255,13 +253,7 @@ def last_call(graph: SagaGraph) -> timedelta:
 
 def name_of(run: Run, generation: int) -> str:
     """The name of an undo's execution: the same for the same undo."""
-    mark = hashlib.sha256(f"{run.stream}/{run.run}".encode()).hexdigest()[:16]
-    suffix = f"-{mark}-{generation}"
-    readable = "".join(
-        letter if letter.isascii() and letter.isalnum() else "-"
-        for letter in f"{run.saga}-{run.id}"
-    )
-    return f"{readable[: LONGEST_NAME - len(suffix)]}{suffix}"
+    return execution_name(f"{run.saga}-{run.id}", f"{run.stream}/{run.run}", f"-{generation}")
 
 
 def input_of(run: Run, generation: int, after: datetime) -> dict[str, Any]:

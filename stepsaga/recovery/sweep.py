@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from stepsaga.recovery.children import Children
     from stepsaga.recovery.executions import Executions
     from stepsaga.store.open_sagas import OpenSaga, OpenSagas
     from stepsaga.store.protocol import EventStore
@@ -37,6 +38,7 @@ class Sweep:
         executions: Step Functions.
         now: The clock, aware.
         open_sagas: Which sagas are open; what is wrong there is mended.
+        children: Who tells what children came to; none where no saga starts any.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Sweep:
         executions: Executions,
         now: Callable[[], datetime],
         open_sagas: OpenSagas,
+        children: Children | None = None,
     ) -> None:
         self._store = store
         self._executions = executions
@@ -52,6 +55,7 @@ class Sweep:
         self._open = open_sagas
         self._reconciler = Reconciler(store, executions, now, open_sagas)
         self._deadlines = Deadlines(store, executions, now)
+        self._children = children
 
     def run(self) -> Mapping[str, int]:
         """Look at all; count what was found.
@@ -78,7 +82,7 @@ class Sweep:
             if one is not None and began(row.run, one.started):
                 count(lambda row=row: self._mind(row))  # type: ignore[misc]  # a look
             else:
-                count(lambda row=row: self._reconciler.see(row))  # type: ignore[misc]  # a look
+                count(lambda row=row: self._see(row))  # type: ignore[misc]  # a look
         known = {row.execution for row in rows}
         for arn, one in running.items():
             if arn not in known:
@@ -90,6 +94,15 @@ class Sweep:
         if errors:
             raise errors[0]
         return counts
+
+    def _see(self, row: OpenSaga) -> Found:
+        """Look at a saga that does not run. Where it has ended, whoever waits for it is told first.
+
+        Its row may be all that says that nobody has told him.
+        """
+        if self._children is not None:
+            self._children.settle(row.stream)
+        return self._reconciler.see(row)
 
     def _mind(self, row: OpenSaga) -> Found:
         """Look at a saga that runs: it may be over its time, and is not stuck."""

@@ -150,7 +150,7 @@ class Undoing:
 
         Returns:
             ``{"done": bool, "calls": [...]}``: whether nothing is left to do, and what is to be
-            called side by side, each ``{"key", "participant", "seconds", "call"}``.
+            called side by side, each ``{"key", "participant", "seconds", "waits", "call"}``.
 
         Raises:
             StepFailedForGood: The point of no return is passed, or all that is left has failed.
@@ -279,7 +279,13 @@ def _asking_for_input(
             f" fill in ({error}), so nobody knows what there is to undo: {mend(run)}"
         )
     asked, call = input_call(graph), calls.check_input()
-    one = {"key": INPUT, "participant": asked.participant, "seconds": asked.seconds, "call": call}
+    one = {
+        "key": INPUT,
+        "participant": asked.participant,
+        "seconds": asked.seconds,
+        "waits": 0,
+        "call": call,
+    }
     return {"done": False, "calls": [one]}
 
 
@@ -329,5 +335,6 @@ def _fitting(calls: Calls, moves: Iterable[Move]) -> Iterable[Mapping[str, Any]]
             "key": move.key,
             "participant": calls.function_of(move),
             "seconds": call["seconds"],
+            "waits": calls.waits(move),
             "call": call,
         }

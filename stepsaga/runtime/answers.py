@@ -23,6 +23,10 @@ class Answers(Protocol):
         """Give a Task its result, a JSON value. Where nothing waits any more, nothing happens."""
         ...
 
+    def failure(self, token: str, error: str, cause: str) -> None:
+        """Let a Task fail. Where nothing waits any more, nothing happens."""
+        ...
+
 
 class NoAnswers:
     """Where nothing can be answered."""
@@ -35,6 +39,11 @@ class NoAnswers:
         """
         del token, output
         raise StepFailed("nothing here can answer a task token: pass `answers` to the Runtime")
+
+    def failure(self, token: str, error: str, cause: str) -> None:
+        """Refuse, as `success` does."""
+        del error, cause
+        self.success(token, None)
 
 
 class StepFunctionsAnswers:
@@ -54,14 +63,23 @@ class StepFunctionsAnswers:
             StepFailed: The client cannot be made, or Step Functions did not take the answer. The
                 text does not name the token.
         """
+        text = compact(output).decode()
+        self._send("SendTaskSuccess", "send_task_success", taskToken=token, output=text)
+
+    def failure(self, token: str, error: str, cause: str) -> None:
+        """See `Answers`; raises as `success`."""
+        self._send(
+            "SendTaskFailure", "send_task_failure", taskToken=token, error=error, cause=cause
+        )
+
+    def _send(self, what: str, method: str, **parameters: str) -> None:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # seldom needed
 
-        text = compact(output).decode()
         try:
-            self._client().send_task_success(taskToken=token, output=text)
+            getattr(self._client(), method)(**parameters)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "?")
             if code not in OVER:
-                raise StepFailed(f"SendTaskSuccess was refused: {code}") from None
+                raise StepFailed(f"{what} was refused: {code}") from None
         except BotoCoreError as error:
-            raise StepFailed(f"SendTaskSuccess: {type(error).__name__}") from None
+            raise StepFailed(f"{what}: {type(error).__name__}") from None

@@ -18,7 +18,7 @@ from pydantic import (
 
 from stepsaga.errors import BadCall
 from stepsaga.limits import DISPATCH_SECONDS, SHARE
-from stepsaga.store.slots import key_of, slot_text, stream_of
+from stepsaga.store.slots import execution_name, key_of, slot_text, stream_of
 
 
 class Part(StrEnum):
@@ -98,6 +98,17 @@ class To(BaseModel):
     name: str
 
 
+class Child(BaseModel):
+    """The saga that a call starts, or has undone (rule 28): see `stepsaga.graph.ChildSaga`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    saga: str
+    input: str
+    model: str = ""
+    result: str = ""
+
+
 class Call(BaseModel):
     """One call of a handler.
 
@@ -137,8 +148,9 @@ class Call(BaseModel):
         inline: The definition itself looks into the result, so it never goes there.
         since: When the fork was entered whose lanes a ``settle`` looks at.
         failures: Of those lanes; null for one that did not fail.
-        token: In a question's call: by which its Task is answered. It never shows.
+        token: In a question's call, or a child's: by which its Task is answered. It never shows.
         to: Where a question without a handler of its author's is sent; ``takes`` fills the message.
+        child: The saga that a step starts, in its call and in its compensation's.
         otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
             absent where that is a rejection.
         failure: In an ``unanswered``: what became of the question's Task.
@@ -180,6 +192,7 @@ class Call(BaseModel):
     failures: tuple[Any, ...] = ()
     token: SecretStr = SecretStr("")
     to: To | None = None
+    child: Child | None = None
     otherwise: dict[str, Any] | None = None
     failure: dict[str, Any] = Field(default_factory=dict)
     late: int = Field(default=0, ge=0)
@@ -208,8 +221,8 @@ class Call(BaseModel):
             raise ValueError(f"a call for {self.part.value} needs a handler")
         if (self.undoes is None) == (self.part is Part.COMPENSATION):
             raise ValueError("a compensation, and nothing else, names the slot that it undoes")
-        if bool(self.secret) != (self.part is Part.QUESTION):
-            raise ValueError("a question, and nothing else, has a task token")
+        if bool(self.secret) != (self.part is Part.QUESTION or self.child is not None):
+            raise ValueError("a question, or a child's call, and nothing else, has a task token")
         if self.to and self.part is not Part.QUESTION:
             raise ValueError("a question, and nothing else, is sent somewhere")
         if not self.generation and "input" not in self.execution.model_fields_set:
@@ -273,6 +286,17 @@ class Call(BaseModel):
         """The sort key of a slot of this run."""
         return slot_text(self.execution.started, parts)
 
+    @property
+    def child_name(self) -> str:
+        """The id of the child that the step starts: the same for the same step (rule 28)."""
+        key = self.key(self.undoes or self.slot)
+        return execution_name(f"{self.execution.name}-{self.step}", key)
+
+    @property
+    def child_stream(self) -> str:
+        """The child's stream; empty where there is none."""
+        return stream_of(self.child.saga, self.child_name) if self.child else ""
+
     def key(self, parts: tuple[int, ...]) -> str:
         """The idempotency key of a slot of this run, and the id of its commit (rule 4)."""
         return key_of(self.stream, self.address(parts))
@@ -289,6 +313,8 @@ def _read(lane: list[Any], slot: Any) -> Any:
 def _unwrapped(payload: Any) -> Any:
     """The call in ``{"call": ..., "state": ..., "by": ...}``, as an undo from the log sends it.
 
+    Where it waits, ``token`` is beside it.
+
     ``by`` is ``$$.Execution`` of the undo: it is that execution which is redriven, not the saga's.
     """
     match payload:
@@ -296,9 +322,11 @@ def _unwrapped(payload: Any) -> Any:
             "call": {"execution": dict() as execution, **call},
             "state": state,
             "by": dict() as by,
+            **more,
         }:
             redriven = {key: by[key] for key in ("RedriveCount", "RedriveTime") if key in by}
-            return {**call, "execution": {**execution, **redriven}, "state": state}
+            token = {"token": more["token"]} if "token" in more else {}
+            return {**call, **token, "execution": {**execution, **redriven}, "state": state}
         case _:
             return payload
 

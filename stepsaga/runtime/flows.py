@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stepsaga.errors import CallError
     from stepsaga.runtime.answers import Answers
     from stepsaga.runtime.call import Call
+    from stepsaga.runtime.children import Children
     from stepsaga.runtime.handling import Handling
     from stepsaga.runtime.journal import Journal, Slot
     from stepsaga.store.commits import Commit
@@ -54,6 +55,7 @@ class Work:
     handling: Handling
     arrived: datetime
     answers: Answers
+    children: Children
     objects: Objects | None = None
 
 
@@ -93,7 +95,7 @@ def _claimed_before(work: Work, claim: Commit) -> Reply:
     if stored := work.journal.get(work.call.slot):
         return _decided(work, stored)
     if claim.outcome is Outcome.SEALED:
-        raise _fenced(work, claim)
+        raise fenced(work, claim)
     raise StepFailedForGood(
         work.handling.text(
             f"the invocation {claimed_by(claim)} has claimed it before, so it is not called again"
@@ -106,7 +108,7 @@ def _decided(work: Work, stored: Commit) -> Reply:
         return Reply(value_of(stored), ADOPTED)
     if stored.outcome is Outcome.REJECTED:
         raise RejectedInDoubt(work.handling.text(*rejection_of(stored)))
-    raise _fenced(work, stored)
+    raise fenced(work, stored)
 
 
 def refuse_if_pointless(work: Work) -> None:
@@ -154,17 +156,30 @@ def _given_up(work: Work, refusal: Refused) -> CallError:
 
 
 def _reject(work: Work, cause: Exception, said: tuple[str, str], *, sure: bool) -> Reply:
-    """The step did nothing. Only the first and only invocation can be sure of that (rule 1)."""
-    text = work.handling.text(*said)
-    if not sure:
-        raise RejectedInDoubt(text) from cause
-    error, message = said
-    stored = work.journal.reject(error, cut(work.handling.redacted(message)))
+    stored = reject(work, cause, said, sure=sure)
     if stored.outcome is Outcome.RESULT:
         return Reply(value_of(stored), ADOPTED)
     if stored.outcome is Outcome.REJECTED:
-        raise Rejected(text) from cause
-    raise _fenced(work, stored)
+        raise Rejected(work.handling.text(*said)) from cause
+    raise fenced(work, stored)
+
+
+def reject(work: Work, cause: Exception, said: tuple[str, str], *, sure: bool) -> Commit:
+    """Record that the step did nothing; return what its slot holds.
+
+    Args:
+        work: The call.
+        cause: What says so.
+        said: The author's class, and the message.
+        sure: Only the first and only invocation can be sure of that (rule 1).
+
+    Raises:
+        RejectedInDoubt: It is not.
+    """
+    if not sure:
+        raise RejectedInDoubt(work.handling.text(*said)) from cause
+    error, message = said
+    return work.journal.reject(error, cut(work.handling.redacted(message)))
 
 
 def _complete(work: Work, value: Any) -> Reply:
@@ -173,10 +188,11 @@ def _complete(work: Work, value: Any) -> Reply:
         recorded = value_of(stored)
         return Reply(recorded, COMPLETED if recorded is value else ADOPTED)
     work.journal.land(value)
-    raise _fenced(work, stored, landed=True)
+    raise fenced(work, stored, landed=True)
 
 
-def _fenced(work: Work, stored: Commit, *, landed: bool = False) -> Fenced:
+def fenced(work: Work, stored: Commit, *, landed: bool = False) -> Fenced:
+    """The error of a call whose slot was decided otherwise."""
     effect = ", and its effect was recorded as landed late" if landed else ""
     text = f"the slot {stored.slot} was {stored.outcome.value} before{effect}"
     return Fenced(work.handling.text(text), landed=landed)
@@ -277,7 +293,7 @@ def _recorded(work: Work) -> dict[str, Any]:
 
 def _undone(work: Work, stored: Commit, outcome: str) -> Reply:
     if stored.outcome is not Outcome.COMPENSATED:
-        raise _fenced(work, stored)
+        raise fenced(work, stored)
     return Reply(None, outcome)
 
 

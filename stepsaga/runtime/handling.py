@@ -110,10 +110,7 @@ class Handling:
         return value
 
     def _read_input(self) -> tuple[JsonType, Any]:
-        try:
-            kind = _type_named(self._call.model)
-        except Exception as error:
-            raise Refused(f"the input's model {self._call.model}: {describe(error)}") from error
+        kind = _model(self._call.model)
         value = self._call.execution.input
         self._given.append((kind, value))
         try:
@@ -155,6 +152,31 @@ class Handling:
         self._returns = signature.returns
         for parameter in signature.parameters:
             self._fill(parameter, sources)
+
+    def child_input(self, results: Mapping[str, Any]) -> Any:
+        """What a child is started with: JSON values, as they are recorded here.
+
+        Args:
+            results: As of `bind`.
+
+        Raises:
+            Refused: Nothing fills it, or its model cannot be imported.
+            Invalid: It does not fit its model.
+            StoreError: A result that it is cannot be fetched.
+        """
+        call, child = self._call, self._call.child
+        assert child is not None  # noqa: S101  # for mypy
+        sources = {**results, call.input: call.execution.input}
+        source, *path = call.takes.get(child.input, (child.input,))
+        value = _followed(child.input, source, path, sources)
+        if child.model:
+            kind = _model(child.model)
+            self._given.append((kind, value))
+            try:
+                kind.read(child.input, value)
+            except Unfit as unfit:
+                raise Invalid(f"{child.saga}: {unfit}") from unfit.__cause__
+        return value
 
     def run(self) -> Any:
         """Call the handler; return its result as it is recorded: JSON values, or where they are.
@@ -316,6 +338,13 @@ def _lists_in(value: Any, depth: int) -> Iterator[list[Any]]:
 
 def _unbound(**_: Any) -> Any:
     raise RuntimeError("bind comes before run")
+
+
+def _model(reference: str) -> JsonType:
+    try:
+        return _type_named(reference)
+    except Exception as error:
+        raise Refused(f"the input's model {reference}: {describe(error)}") from error
 
 
 @lru_cache(maxsize=256)

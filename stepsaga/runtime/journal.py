@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import CommitUnreadable, StoreError
@@ -10,6 +11,8 @@ from stepsaga.limits import FIRST_INDEX
 from stepsaga.runtime.call import EVERY
 from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.saga_events import (
+    ChildAwaited,
+    ChildLinked,
     InputChecked,
     SagaCompleted,
     SagaStarted,
@@ -21,7 +24,7 @@ from stepsaga.store.saga_events import (
     StepRejected,
     StepSealed,
 )
-from stepsaga.store.slots import iso, key_of
+from stepsaga.store.slots import iso, key_of, parents_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +54,7 @@ class Journal:
         self._store = store
         self._now = now
         self._request = request
+        self._linked: Commit | None = None
 
     def get(self, slot: Slot) -> Commit | None:
         """What a slot of this run holds."""
@@ -104,11 +108,49 @@ class Journal:
     def ask(self, token: str) -> Commit:
         """Record that somebody is asked, and by which token an answer goes back (rule 26)."""
         call = self._call
-        attempt = f"{call.execution.redrives:05d}-{call.state.attempt:05d}"
-        address = f"{call.address(call.slot)}/{TOKEN}/{attempt}"
         to = f"{call.to.channel} {call.to.name}" if call.to else ""
         events = [event_of(StepAsked, step=call.step, token=token, to=to)]
-        return self._append(address, Outcome.ASKED, events)
+        return self._append(self._token_address(), Outcome.ASKED, events)
+
+    def wait_for(self, child: str, token: str) -> Commit:
+        """Record which child is waited for, and by which token its end is told (rule 28)."""
+        call = self._call
+        told = {"step": call.step, "child": child, "undo": bool(call.undoes), "token": token}
+        events = [event_of(ChildAwaited, **told)]
+        slot = call.undoes or call.slot
+        return self._append(self._token_address(), Outcome.AWAITED, events, slot)
+
+    def _token_address(self) -> str:
+        """One for each attempt; those of an undo from the log come after the execution's own."""
+        call = self._call
+        undo = f"g{call.generation:05d}-" if call.generation else ""
+        attempt = f"{undo}{call.execution.redrives:05d}-{call.state.attempt:05d}"
+        return f"{call.address(call.slot)}/{TOKEN}/{attempt}"
+
+    def tokens(self, slot: Slot) -> list[Commit]:
+        """The records of all attempts that waited for what goes into a slot."""
+        return list(self._store.read(self._call.stream, f"{self._call.address(slot)}/{TOKEN}/"))
+
+    def link(self, slot: str, link: ChildLinked) -> Commit:
+        """Say beside the child's stream who waits for its end; return what stands there."""
+        event = event_of(ChildLinked, **link.model_dump(mode="json"))
+        return self._store.append(self._beside(slot, Outcome.LINKED, event))
+
+    def close_link(self, slot: str) -> Commit:
+        """Let the child never be started, unless somebody has said that he would."""
+        event = event_of(StepSealed, step=self._call.step)
+        return self._store.append(self._beside(slot, Outcome.SEALED, event))
+
+    def is_own(self, link: Commit) -> bool:
+        """Whether this invocation has put a link; who sends it twice may take it for another's."""
+        return link == self._linked
+
+    def _beside(self, slot: str, outcome: Outcome, event: EventRecord) -> Commit:
+        call = self._call
+        commit = self._commit(slot, outcome, [event], call.key(call.undoes or call.slot))
+        stream = parents_of(call.child_stream)
+        self._linked = replace(commit, stream_id=stream, commit_id=key_of(stream, slot))
+        return self._linked
 
     def answer(self, slot: Slot) -> tuple[Commit | None, bool]:
         """What a question's slot holds, and whether it was ever asked."""

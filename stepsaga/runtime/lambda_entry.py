@@ -16,6 +16,7 @@ from stepsaga.runtime.timers import KernelTimer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stepsaga.runtime.children import Children
     from stepsaga.store.protocol import EventStore
 
 PARTICIPANT: Final = "STEPSAGA_PARTICIPANT"
@@ -41,6 +42,7 @@ def runtime_from(
     *,
     around: Callable[[EventStore], EventStore] | None = None,
     resolve: Callable[[str], Callable[..., Any]] = load,
+    children: Callable[[EventStore], Children] | None = None,
 ) -> Runtime:
     """The runtime of a Lambda function, with a boto3 client that honours ``AWS_ENDPOINT_URL``.
 
@@ -48,6 +50,7 @@ def runtime_from(
         environment: The function's variables.
         around: What stands in for the event store, given the real one: faults, in tests.
         resolve: How ``module:qualname`` becomes a handler.
+        children: What starts sagas, given the event store; one function alone can.
 
     Raises:
         StepFailed: A variable is missing, or no client can be made.
@@ -65,14 +68,16 @@ def runtime_from(
         s3=LazyS3(client) if bucket else None,
         bucket=bucket,
     )
+    store = around(store) if around else store
     return Runtime(
         participant=participant,
-        store=around(store) if around else store,
+        store=store,
         timer=KernelTimer,
         resolve=resolve,
         observer=PowertoolsObserver(participant),
         answers=StepFunctionsAnswers(),
         messages=AwsMessages(environment),
+        children=children(store) if children else None,
     )
 
 

@@ -22,6 +22,7 @@ from stepsaga.errors import (
 )
 from stepsaga.runtime.answers import NoAnswers
 from stepsaga.runtime.call import Part, parse_call
+from stepsaga.runtime.children import NoChildren, start_child, undo_child
 from stepsaga.runtime.flows import (
     Reply,
     Work,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from stepsaga.runtime.answers import Answers
     from stepsaga.runtime.call import Call
+    from stepsaga.runtime.children import Children
     from stepsaga.runtime.observer import Observer
     from stepsaga.runtime.question_messages import Messages
     from stepsaga.store.protocol import EventStore
@@ -61,6 +63,7 @@ _FLOWS: Final = {
     Part.QUESTION: ask,
     Part.UNANSWERED: unanswered,
 }
+_CHILD_FLOWS: Final = {Part.COMPENSATION: undo_child}
 _LASTING: Final = (CommitTooLarge, CommitUnreadable, EventInvalid)
 _log = logging.getLogger("stepsaga")
 
@@ -99,6 +102,7 @@ class Runtime:
         observer: Who is told of each call.
         answers: How a Task that waits is told of an answer that there is already.
         messages: How a question is sent that no handler asks.
+        children: How sagas are started that are children of others, and undone.
     """
 
     def __init__(  # noqa: PLR0913  # every collaborator is passed in; all but two have defaults
@@ -113,6 +117,7 @@ class Runtime:
         observer: Observer | None = None,
         answers: Answers | None = None,
         messages: Messages | None = None,
+        children: Children | None = None,
     ) -> None:
         self._participant = participant
         self._store = store
@@ -123,6 +128,7 @@ class Runtime:
         self._observer = observer or SilentObserver()
         self._answers = answers or NoAnswers()
         self._messages = messages
+        self._children = children or NoChildren()
 
     def handle(self, payload: Any, context: Any = None) -> dict[str, Any]:
         """Do what a call asks for.
@@ -167,8 +173,10 @@ class Runtime:
             call = admitted(call, self._store)
             handling = self._handling(call)
             journal = Journal(call, self._store, self._now, _request_id(context))
-            work = Work(call, journal, handling, arrived, self._answers, self._store.objects)
-            reply = _FLOWS.get(call.part, go_forward)(work)
+            work = Work(
+                call, journal, handling, arrived, self._answers, self._children, self._store.objects
+            )
+            reply = _flow(call)(work)
         except CallError as error:
             self._ended(call, error)
             raise
@@ -200,6 +208,12 @@ class Runtime:
             getattr(self._observer, what)(*arguments)
         except Exception as error:  # noqa: BLE001  # a log that fails must not fail a payment
             _log.warning("the observer failed: %s", class_text(type(error)))
+
+
+def _flow(call: Call) -> Callable[[Work], Reply]:
+    if call.child:
+        return _CHILD_FLOWS.get(call.part, start_child)
+    return _FLOWS.get(call.part, go_forward)
 
 
 def _request_id(context: Any) -> str:

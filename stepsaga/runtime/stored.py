@@ -98,14 +98,13 @@ def recorded_form(value: Any, call: Call, objects: Objects | None) -> Any:
     """
     content = compact(value)
     size_of_input, earlier = (len(compact(part)) for part in (call.execution.input, call.results))
-    room = DOCUMENT_BYTES - size_of_input - earlier
-    fair = max(room // call.share - ENTRY_BYTES, POINTER_BYTES)
+    room, fair = _room(call, size_of_input + earlier)
     may = objects is not None and bool(objects.bucket) and not call.inline
     if may and objects and len(content) > fair:
         pointer = pointer_to(content, objects.bucket)
         form = _pointing(pointer.bucket, pointer.sha256, len(content))
     else:
-        form, pointer = _told_apart(value, call), None
+        form, pointer = _told_apart(value, inline=call.inline), None
     if (size := len(compact(form))) > room:
         raise Unfit(
             f"its result has {size:,} bytes as JSON{' as a mere pointer' if pointer else ''}, which"
@@ -114,6 +113,60 @@ def recorded_form(value: Any, call: Call, objects: Objects | None) -> Any:
         )
     if pointer and objects:
         objects.keep(content)
+    return form
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a saga's document has for a result, in bytes.
+
+    Attributes:
+        most: All that is free.
+        fair: What is larger goes to the bucket, where there is one.
+    """
+
+    most: int
+    fair: int
+
+
+def room_for(call: Call) -> Room:
+    """The room for a result that comes from a child: its form there is taken by `adopted_form`."""
+    used = sum(len(compact(part)) for part in (call.execution.input, call.results))
+    return Room(*_room(call, used))
+
+
+def _room(call: Call, used: int) -> tuple[int, int]:
+    room = DOCUMENT_BYTES - used
+    return room, max(room // call.share - ENTRY_BYTES, POINTER_BYTES)
+
+
+def adopted_form(form: Any, room: Room, objects: Objects | None, *, inline: bool) -> Any:
+    """A child's result, in its form there, as its parent's document can hold it.
+
+    Args:
+        form: Its form in the child's events.
+        room: What there is for it.
+        objects: Where large results are; None where there is no bucket.
+        inline: The parent's definition itself looks into the result.
+
+    Raises:
+        Unfit: It does not fit.
+        CommitUnreadable, StoreError: It has to be fetched, or put, and cannot be.
+    """
+    value = Recorded("the child", form, 0, objects).value() if inline else None
+    if inline:
+        form = _told_apart(value, inline=True)
+    elif stored_bytes(form) is None and objects is not None and objects.bucket:
+        value = Recorded("the child", form, 0, objects).value()
+        if len(content := compact(value)) > room.fair:
+            pointer = pointer_to(content, objects.bucket)
+            objects.keep(content)
+            form = _pointing(pointer.bucket, pointer.sha256, len(content))
+    if (size := len(compact(form))) > room.most:
+        raise Unfit(
+            f"the child's result has {size:,} bytes as JSON, and its parent's document has"
+            f" {room.most:,} left: take less of it"
+        )
     return form
 
 
@@ -129,11 +182,11 @@ def _pointing(bucket: str, sha256: str, size: int) -> dict[str, Any]:
     return {STORED: {"bucket": bucket, "sha256": sha256, "bytes": size}}
 
 
-def _told_apart(value: Any, call: Call) -> Any:
+def _told_apart(value: Any, *, inline: bool) -> Any:
     """The value, so that nobody takes it for a pointer."""
     if not (isinstance(value, dict) and len(value) == 1 and {STORED, VALUE} & value.keys()):
         return value
-    if call.inline:
+    if inline:
         raise Unfit(f"the definition looks into it, and its only field is {next(iter(value))!r}")
     return {VALUE: value}
 

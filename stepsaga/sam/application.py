@@ -5,7 +5,7 @@ Frozen data between the graphs and the template; every later stage reads it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from stepsaga.graph import steps_of
 from stepsaga.limits import START_SECONDS
 from stepsaga.runtime.participant import participant_of
 from stepsaga.sam.asked import check_environment, check_statement
+from stepsaga.sam.children import CHILDREN, check_children, children
 from stepsaga.sam.destinations import SENDER, addresses, use_of
 from stepsaga.sam.sources import closure, globbed, is_here
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from stepsaga.asl.release import Compiled
     from stepsaga.graph import Call, Destination, SagaGraph
 
+OURS: Final = frozenset({SENDER, CHILDREN})
+"""Participants of the framework's own: their code is in the layer."""
 MOST_SECONDS: Final = 900
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
@@ -43,6 +46,8 @@ class Function:
         files: What it carries, relative to the project.
         answers: The sagas whose questions it asks, and whose Tasks it may tell an answer.
         destinations: Where it sends questions.
+        starts: The sagas that it starts, and has undone.
+        sagas: All of the project, where it starts any: a child is undone with its own children.
     """
 
     name: str
@@ -54,6 +59,8 @@ class Function:
     files: tuple[Path, ...]
     answers: tuple[str, ...] = ()
     destinations: tuple[Destination, ...] = ()
+    starts: tuple[str, ...] = ()
+    sagas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,7 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
     needs: dict[str, set[str]] = {}
     asking: dict[str, dict[str, None]] = {}
     sent: dict[Destination, None] = {}
+    check_children(ordered)
     for graph in ordered:
         _check_id(graph.name, f"the saga {graph.name}")
         for call in _calls(graph):
@@ -118,9 +126,19 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
             if node.question is not None:
                 asking.setdefault(node.call.participant, {})[graph.name] = None
                 sent |= {node.question.to: None} if node.question.to else {}
+        if children(graph):
+            asking.setdefault(CHILDREN, {})[graph.name] = None
+            needs[CHILDREN] |= _models(root, graph)
     functions = [
         _function(root, module, calls[module], needs[module], asking.get(module, ()), sent)
         for module in sorted(calls)
+    ]
+    started = dict.fromkeys(name for graph in ordered for name in children(graph))
+    functions = [
+        replace(one, starts=tuple(started), sagas=tuple(graph.name for graph in ordered))
+        if one.module == CHILDREN
+        else one
+        for one in functions
     ]
     _refuse_doubles(functions)
     return Application(tuple(functions), tuple(_machine(graph) for graph in ordered))
@@ -143,7 +161,13 @@ def _modules(root: Path, graph: SagaGraph, call: Call) -> set[str]:
     retry = call.retry
     references = [call.handler, graph.input.model, *(retry.only + retry.never if retry else ())]
     modules = {reference.partition(":")[0] for reference in references if reference}
-    return {module for module in modules if is_here(root, module) and module != SENDER}
+    return {module for module in modules if is_here(root, module) and module not in OURS}
+
+
+def _models(root: Path, graph: SagaGraph) -> set[str]:
+    """The project's modules with the models of what children are started with."""
+    models = {node.child.model.partition(":")[0] for node in steps_of(graph.nodes) if node.child}
+    return {module for module in models if module and is_here(root, module)}
 
 
 def _function(  # noqa: PLR0913, PLR0917  # what one pass over the graphs has found
@@ -172,7 +196,7 @@ def _function(  # noqa: PLR0913, PLR0917  # what one pass over the graphs has fo
         files=tuple(
             sorted(
                 {
-                    *closure(root, {module, *needs} - {SENDER}),
+                    *closure(root, {module, *needs} - OURS),
                     *globbed(root, module, asked.files),
                 }
             )

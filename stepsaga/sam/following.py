@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.recovery.following_entry import HEARD, REPORTS
 from stepsaga.runtime.values import compact
-from stepsaga.sam import rights
+from stepsaga.sam import children, rights
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, NO_VALUE, att, either, ref, sub
 from stepsaga.sam.functions import function_logs, lambda_function
 from stepsaga.sam.recovery import TABLE, environment, looking
@@ -45,6 +45,7 @@ def following(application: Application) -> dict[str, Any]:
         *read_stream(),
         *looking(),
         rights.allow(["sqs:SendMessage"], att(f"{NOT_FOLLOWED}.Arn")),
+        *children.telling(application.functions),
         *rights.function_basics(FOLLOWING, rights.USE_KEY, via=("dynamodb", "s3")),
     ]
     return {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import stepsaga
 from stepsaga.asl.fingerprint import canonical
 from stepsaga.errors import DeploymentError
-from stepsaga.sam import rights
+from stepsaga.sam import children, rights
 from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, dump, ref, sub
 from stepsaga.sam.lock import requirements_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stepsaga.sam.application import Function
 
 LAYER: Final = "StepsagaLayer"
+HANDLER: Final = "stepsaga.runtime.handler"
 LIVE: Final = "live"
 """The alias that a deployment moves (rule 12)."""
 LAYER_LOCK: Final = "requirements/layer.lock"
@@ -83,7 +84,15 @@ def participant(
         "STEPSAGA_EVENT_BUCKET": ref(BUCKET),
         **{name: resolved(value) for name, value in sorted(function.environment.items())},
     }
-    resource = lambda_function(function.name, function.module, function.seconds, function.memory)
+    if function.starts:
+        environment |= children.environment(function.sagas)
+    resource = lambda_function(
+        function.name,
+        function.module,
+        function.seconds,
+        function.memory,
+        children.HANDLER if function.starts else HANDLER,
+    )
     resource["Properties"]["Environment"] = {"Variables": environment}
     # AutoPublishAlias alone sees neither a changed layer nor all settings. With a digest given, SAM
     # publishes where its first ten characters change, and nowhere else.
@@ -103,7 +112,7 @@ def participant(
     statements = [
         *rights.events("PutItem", "GetItem", "Query"),
         *rights.objects(),
-        *rights.answers(function.answers),
+        *(_of_children(function) if function.starts else rights.answers(function.answers)),
         *(resolved(statement) for statement in function.policies),
         *rights.function_basics(function.name, rights.USE_KEY, via=("dynamodb", "s3")),
     ]
@@ -114,8 +123,12 @@ def participant(
     }
 
 
+def _of_children(function: Function) -> list[Any]:
+    return [*children.answers(function.answers), *children.statements(function.starts)]
+
+
 def lambda_function(
-    name: str, what: str, seconds: int, memory: int, handler: str = "stepsaga.runtime.handler"
+    name: str, what: str, seconds: int, memory: int, handler: str = HANDLER
 ) -> dict[str, Any]:
     """A function that our Makefile builds, on the layer, with a role and a log group of its own."""
     return {

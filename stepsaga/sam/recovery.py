@@ -9,15 +9,15 @@ from stepsaga.asl.names import definition_file
 from stepsaga.asl.undo import FUNCTION, NAME
 from stepsaga.errors import DeploymentError
 from stepsaga.limits import OBJECT_PREFIX
-from stepsaga.recovery.deployed import MACHINES, OPEN_SAGAS, SAGAS, UNDO
+from stepsaga.recovery.deployed import CHILDREN, MACHINES, OPEN_SAGAS, SAGAS, UNDO
 from stepsaga.recovery.entry import FUNCTIONS, SWEEP
-from stepsaga.sam import rights
+from stepsaga.sam import children, rights
 from stepsaga.sam.asked import MOST_ENVIRONMENT
 from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
 from stepsaga.sam.machines import logs, observed
-from stepsaga.sam.table import UNDO_ARN, unsuccessful
+from stepsaga.sam.table import unsuccessful
 
 if TYPE_CHECKING:
     from stepsaga.sam.application import Application
@@ -72,6 +72,8 @@ def _function(application: Application) -> dict[str, Any]:
         rights.allow(
             ["states:StopExecution"], [_executions(one.saga) for one in application.machines]
         ),
+        # It tells what a child came to that it has looked at.
+        *children.telling(application.functions),
         *rights.function_basics(FUNCTION, rights.USE_KEY, via=("dynamodb", "s3")),
     ]
     # What was retained of a stack, its machines, cannot be undone without it.
@@ -88,12 +90,14 @@ def _function(application: Application) -> dict[str, Any]:
 
 def environment(application: Application) -> dict[str, Any]:
     """The variables of who looks at sagas."""
+    started = any(one.starts for one in application.functions)
     return {
         "STEPSAGA_EVENT_TABLE": ref("EventTable"),
         OPEN_SAGAS: ref(TABLE),
         MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
         SAGAS: ",".join(one.saga for one in application.machines),
-        UNDO: sub(UNDO_ARN),
+        UNDO: sub(rights.UNDO_ARN),
+        **({CHILDREN: "1"} if started else {}),
     }
 
 
@@ -109,7 +113,7 @@ def looking() -> list[Any]:
         rights.allow(kept, att(f"{TABLE}.Arn")),
         rights.allow(["s3:GetObject"], sub(f"${{{BUCKET}.Arn}}/{OBJECT_PREFIX}*")),
         rights.allow(described, _executions("*")),
-        rights.allow(["states:StartExecution"], sub(UNDO_ARN)),
+        rights.allow(["states:StartExecution"], sub(rights.UNDO_ARN)),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.limits import OBJECT_PREFIX
 from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import att, either, ref, sub
@@ -15,6 +16,12 @@ Statement = dict[str, Any]
 
 USE_KEY: Final = ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
 READ_KEY: Final = ("Decrypt", "DescribeKey")
+
+UNDO_ARN: Final = (
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+    f"${{AWS::StackName}}-{UNDO}"
+)
+"""The machine that undoes. By its name: its function needs to know it, too."""
 
 
 def role(service: str, statements: Sequence[Any]) -> dict[str, Any]:

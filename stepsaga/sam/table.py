@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.names import UNDONE
-from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.sam import rights
 from stepsaga.sam.cfn import att, either, ref, sub
 from stepsaga.sam.functions import function_logs, lambda_function
@@ -21,11 +20,6 @@ KEEP: Final = "Keep"
 CHANGES: Final = "Changes"
 ENDS: Final = "Ends"
 """What Watch hears of, by which SAM names what it makes."""
-UNDO_ARN: Final = (
-    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
-    f"{rights.machine_name(UNDO)}"
-)
-"""The machine that undoes. By its name: its function needs to know it, too."""
 NAMESPACE: Final = "stepsaga"
 """Of the metrics, as `stepsaga.runtime.powertools` has it."""
 
@@ -83,7 +77,7 @@ def watch(machines: Sequence[Machine]) -> dict[str, Any]:
     )
     function["Properties"] |= {
         "Environment": {"Variables": {"STEPSAGA_STACK": ref("AWS::StackName")}},
-        "Events": {CHANGES: _changes(), ENDS: unsuccessful(machines, UNDO_ARN)},
+        "Events": {CHANGES: _changes(), ENDS: unsuccessful(machines, rights.UNDO_ARN)},
     }
     metrics = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
     statements = [

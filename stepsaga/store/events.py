@@ -31,6 +31,8 @@ SAGA_EVENTS: tuple[type[Event], ...] = (
     saga_events.StepCompensated,
     saga_events.StepLanded,
     saga_events.StepAsked,
+    saga_events.ChildAwaited,
+    saga_events.ChildLinked,
     saga_events.UndoStarted,
     saga_events.UndoEnded,
     saga_events.InputChecked,

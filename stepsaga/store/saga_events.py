@@ -121,6 +121,48 @@ class StepAsked(Event):
     to: str = ""
 
 
+class ChildAwaited(Event):
+    """A step waits for its child's end, or its compensation for the child's undoing (rule 28).
+
+    Attributes:
+        step: The step.
+        child: The child's stream: ``ShipParcel#order-1-ship-0f3a...``.
+        token: Answers its Task: it never shows.
+        undo: Whether it is the compensation that waits.
+    """
+
+    step: str
+    child: str
+    undo: bool = False
+    token: str = Field(repr=False)
+
+
+class ChildLinked(Event):
+    """Who waits for the end of a child: a step of its parent, or that step's compensation.
+
+    Attributes:
+        stream: The parent's stream.
+        slot: Where what the child came to goes, run included.
+        step: The step.
+        execution: The ARN of the parent's execution.
+        result: The step of the child whose result is taken; empty for none.
+        room: How many bytes that may have in the parent's document; more goes to the bucket.
+        most: How many it may have at all there.
+        inline: The parent's definition itself looks into it, so that it never goes to the bucket.
+        undoes: Of a compensation: the step's slot, run included.
+    """
+
+    stream: str
+    slot: str
+    step: str
+    execution: str
+    result: str = ""
+    room: int = 0
+    most: int = 0
+    inline: bool = False
+    undoes: str = ""
+
+
 class UndoStarted(Event):
     """An undo from the log has begun: from here on nobody else undoes this run (rule 15).
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
+
+from stepsaga.limits import PARENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +23,29 @@ _NEAR: Final = timedelta(milliseconds=1)
 def stream_of(saga: str, saga_id: str) -> str:
     """The stream of one saga: ``FulfilOrder#order-123``."""
     return f"{saga}#{saga_id}"
+
+
+LONGEST_NAME: Final = 80
+"""Characters of an execution's name.
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+
+
+def execution_name(readable: str, key: str, more: str = "") -> str:
+    """The name of an execution that must be the same for the same thing, and no other's.
+
+    Args:
+        readable: What people shall recognise; what does not fit is cut.
+        key: What it is for.
+        more: What stands behind it.
+    """
+    suffix = f"-{hashlib.sha256(key.encode()).hexdigest()[:16]}{more}"
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in readable)
+    return f"{plain[: LONGEST_NAME - len(suffix)]}{suffix}"
+
+
+def parents_of(stream_id: str) -> str:
+    """The stream beside a child's own that says who waits for it: `stepsaga.runtime.children`."""
+    return f"{PARENTS}#{stream_id}"
 
 
 def slot_text(run: str, parts: Sequence[int]) -> str:

@@ -13,7 +13,7 @@ from stepsaga.client.answers import rejected, said
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.once import run_once
 from stepsaga.errors import EngineError, RequestError, UsageError
-from stepsaga.graph import steps_of
+from stepsaga.graph import children_of, steps_of
 from stepsaga.runtime.stored import Recorded
 from stepsaga.runtime.values import JsonType
 from stepsaga.store.commits import EventRecord, Outcome
@@ -156,6 +156,7 @@ class SagaRunner:
                 seed=self._seed,
                 resources={**self._resources, **(resources or {})},
                 answers=answers_of(saga, answers or {}),
+                children=map(build, children_of(graph).values()),
             )
         except EngineError as error:
             raise UsageError(str(error)) from error

@@ -28,7 +28,7 @@ PAGES = {
     "book-trip.md": BookTrip,
     "transfer-money.md": TransferMoney,
 }
-PROJECTS = ("questions.md",)
+PROJECTS = ("questions.md", "children.md")
 """Pages with a small project of their own: each block says which file it is."""
 VERIFY = "verify.md"
 OTHERS = ("releases.md", "recovery.md")

@@ -32,6 +32,10 @@ class Heard:
         """Hear it."""
         self.told.append((token, output))
 
+    def failure(self, token: str, error: str, cause: str) -> None:
+        """Hear it, too."""
+        self.told.append((token, (error, cause)))
+
 
 def ask(**changes: Any) -> dict[str, Any]:
     """A question's call."""

@@ -49,6 +49,7 @@ def test_naming_slots_loads_no_store() -> None:
     )
     assert done.stdout.split() == [
         "stepsaga",
+        "stepsaga.limits",
         "stepsaga.store",
         "stepsaga.store.commits",
         "stepsaga.store.slots",

@@ -7,7 +7,7 @@ from typing import assert_type
 
 from pydantic import BaseModel
 
-from stepsaga import Approval, Approved, Callback, Input, Retry, Saga, SagaContext, Step
+from stepsaga import Approval, Approved, Callback, Child, Input, Retry, Saga, SagaContext, Step
 from stepsaga.client import Client, Started
 
 
@@ -76,6 +76,27 @@ assert_type(Asks.review, Approval)
 assert_type(Asks.review.result, Approved)
 assert_type(Asks.scored.result, Payment)
 assert_type(Asks.rated.result, int)
+
+
+class Charge(Saga):
+    """A saga that another starts."""
+
+    order = Input(Order)
+    charge = Step(charge_card, compensation=refund_card)
+
+
+class Starts(Saga):
+    """Starts it, and takes a step's result, or nothing."""
+
+    order = Input(Order)
+    paid = Child(Charge, takes={"order": order}, result=Charge.charge, timeout=timedelta(days=2))
+    bare = Child(Charge)
+    total = Step(send_invoice, retriable=True, takes={"amount": paid.result.risk})
+
+
+assert_type(Starts.paid, Child[Payment])
+assert_type(Starts.paid.result.risk, int)
+assert_type(Starts.bare, Child[None])
 
 
 def begin(client: Client) -> None:

@@ -17,6 +17,7 @@ PUBLIC = [
     "Approved",
     "Bus",
     "Callback",
+    "Child",
     "Choice",
     "DefinitionError",
     "Event",

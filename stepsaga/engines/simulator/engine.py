@@ -136,9 +136,14 @@ class Simulator:
         simulator = cls(integrations, clock=clock, seed=seed, on_close=setting.on_close)
         simulator.faults = setting.faults
         simulator.messages = setting.messages
-        setting.answers.engine = simulator
         simulator._machines |= plan.machines
+        setting.on(simulator)
         return simulator
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The machines that there are."""
+        return tuple(self._machines)
 
     # Engine
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
 from stepsaga.engines.answers import EngineAnswers
+from stepsaga.engines.children import ChildrenStore, EngineChildExecutions, EngineChildren
 from stepsaga.engines.faults import Faults, FaultyFunctions, FaultyRecord, Target
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
+from stepsaga.engines.recovering import RecoveringFunctions
 from stepsaga.engines.simulator.definition import parse_machine
 from stepsaga.engines.simulator.integrations import LAMBDA_INVOKE, PUT_ITEM, LambdaInvoke, PutItem
 from stepsaga.errors import EngineError, UsageError
+from stepsaga.recovery.children import Children
+from stepsaga.recovery.executions import fingerprint_in
 from stepsaga.runtime.runtime import load
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.local import Message
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.engines.simulator.clock import VirtualClock
+    from stepsaga.engines.simulator.engine import Simulator
     from stepsaga.engines.simulator.integrations import Integration
     from stepsaga.engines.simulator.states import Machine
     from stepsaga.store.protocol import EventStore
@@ -55,11 +62,15 @@ class Plan:
         machines: The sagas' machines by name, ``${...}`` filled in.
         participants: The handlers' modules.
         targets: The Tasks that can have faults.
+        children: The sagas that others start.
+        fingerprints: Of the releases, by saga.
     """
 
     machines: Mapping[str, Machine]
     participants: tuple[str, ...]
     targets: tuple[Target, ...]
+    children: frozenset[str] = frozenset()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
@@ -81,6 +92,8 @@ def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
         {name: parse_machine(name, text, _CHECKS) for name, text in filled.items()},
         tuple(participants),
         tuple(_target(state, task) for state, task in tasks),
+        frozenset(child["saga"] for _, task in tasks if (child := _payload(task).get("child"))),
+        {name: fingerprint_in(text) for name, text in texts.items()},
     )
 
 
@@ -99,11 +112,16 @@ class Setting:
         self._plan = plan
         self._clock = clock
         self._store = store
+        self._ends: ChildrenStore | None = None
+        if plan.children:
+            self._store = self._ends = ChildrenStore(store, self._later)
+        self._recovering: RecoveringFunctions | None = None
         self._resolve = resolve or load
         self._resources = resources
         self._faulty: FaultyFunctions | None = None
         self.messages: list[Message] = []
         self.answers = EngineAnswers()
+        self.children = EngineChildren()
 
     def integrations(
         self,
@@ -129,24 +147,54 @@ class Setting:
             resolve=self._resolve,
             resources=self._resources,
             answers=self.answers,
+            children=self.children,
         )
         self.messages = local.messages
         if not faults:
-            return {LAMBDA_INVOKE: LambdaInvoke(local), PUT_ITEM: record}
+            return {LAMBDA_INVOKE: LambdaInvoke(self._with_recovery(local)), PUT_ITEM: record}
         self.faults = Faults(faults, self._plan.targets)
         self._faulty = FaultyFunctions(
             local, self.faults, store=self._store, resolve=self._resolve, now=self._clock.now
         )
         return {
-            LAMBDA_INVOKE: LambdaInvoke(self._faulty),
+            LAMBDA_INVOKE: LambdaInvoke(self._with_recovery(self._faulty)),
             PUT_ITEM: FaultyRecord(record, self.faults),
         }
+
+    def on(self, simulator: Simulator) -> None:
+        """Let a simulator with the sagas' machines be what everything here speaks of."""
+        self.answers.engine = simulator
+        if self._ends is None or self._recovering is None:
+            return
+        fingerprints = self._plan.fingerprints
+        executions = EngineChildExecutions(simulator, fingerprints)
+        known = Children(self._store, executions, self.answers, self._clock.now)
+        self._recovering.on(simulator, fingerprints, known)
+        self.children.known = self._ends.children = known
+
+    def _with_recovery(self, functions: Functions) -> Functions:
+        """The functions, and where there are children, that of recovery, which undoes them."""
+        if not self._plan.children:
+            return functions
+        live = {module: f"{module.rpartition('.')[2]}:live" for module in self._plan.participants}
+        self._recovering = RecoveringFunctions(functions, self._store, live, self._clock.now)
+        return self._recovering
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        self._clock.after(timedelta(seconds=seconds), do)
+
+    def _look(self, arn: str) -> None:
+        """What EventBridge has recovery do where a child has ended other than well."""
+        if self._recovering is not None and self._recovering.recovery is not None:
+            self._recovering.recovery.handle({"detail": {"executionArn": arn}})
 
     def on_close(self, view: ExecutionView) -> None:
         """Let land what was never undone. What is stuck may be undone yet, by a redrive."""
         ended = view.status is Status.SUCCEEDED or view.error == UNDONE
         if ended and self._faulty is not None:
             self._faulty.land(view.arn)
+        if not ended and view.machine in self._plan.children:
+            self._later(0, partial(self._look, view.arn))
 
 
 def _texts(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,95 @@
+"""What starts sagas that are children of others: its variables, and its rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.errors import DeploymentError
+from stepsaga.graph import children_of, steps_of
+from stepsaga.recovery.children_entry import ALIAS
+from stepsaga.recovery.deployed import MACHINES, SAGAS, UNDO
+from stepsaga.runtime.children import PARTICIPANT as CHILDREN
+from stepsaga.sam import rights
+from stepsaga.sam.cfn import either, sub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from stepsaga.graph import SagaGraph
+    from stepsaga.sam.application import Function
+
+__all__ = ["CHILDREN", "HANDLER", "check_children", "children", "environment", "statements"]
+
+HANDLER: Final = "stepsaga.recovery.children_entry.handler"
+_PREFIX: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+_LIVE: Final = ":live"
+"""In prod sagas are started by their machines' aliases: `stepsaga.sam.machines.started_as`."""
+
+
+def children(graph: SagaGraph) -> list[str]:
+    """The sagas that a saga itself starts."""
+    return list(dict.fromkeys(n.child.name for n in steps_of(graph.nodes) if n.child))
+
+
+def check_children(graphs: Iterable[SagaGraph]) -> None:
+    """Refuse a child that would not be deployed.
+
+    Raises:
+        DeploymentError: Names it.
+    """
+    known = list(graphs)
+    names = {graph.name for graph in known}
+    for graph in known:
+        for name in children_of(graph):
+            if name not in names:
+                raise DeploymentError(
+                    f"{graph.name} starts {name}, which is not among the project's sagas: put its"
+                    " class into sagas/"
+                )
+
+
+def environment(sagas: Sequence[str]) -> dict[str, Any]:
+    """What it is told: where machines are, by their names; as recovery is."""
+    return {
+        MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
+        SAGAS: ",".join(sagas),
+        UNDO: sub(rights.UNDO_ARN),
+        ALIAS: either("IsProd", _LIVE, ""),
+    }
+
+
+def statements(started: Sequence[str]) -> list[Any]:
+    """Starting and stopping these sagas, looking at them, and having them undone; no others.
+
+    Its sagas' Tasks it may tell as whoever asks does (`stepsaga.sam.rights.answers`); where one is
+    undone from its log, it is a Task of the machine that undoes which waits.
+    """
+    named = [rights.machine_name(saga) for saga in started]
+    machines = [sub(f"{_PREFIX}:stateMachine:{name}") for name in named]
+    aliases = [sub(f"{_PREFIX}:stateMachine:{name}{_LIVE}") for name in named]
+    executions = [sub(f"{_PREFIX}:execution:{name}:*") for name in named]
+    of_executions = [
+        "states:DescribeExecution",
+        "states:DescribeStateMachineForExecution",
+        "states:StopExecution",
+    ]
+    return [
+        rights.allow(["states:StartExecution"], [*machines, *aliases, sub(rights.UNDO_ARN)]),
+        rights.allow(of_executions, executions),
+    ]
+
+
+def telling(functions: Iterable[Function]) -> list[Any]:
+    """The rights of who tells what children came to, besides the function that starts them."""
+    parents = [saga for one in functions if one.starts for saga in one.answers]
+    return answers(parents) if parents else []
+
+
+def answers(parents: Sequence[str]) -> list[Any]:
+    """Telling the Tasks that wait for children what these came to, and those of their undoing."""
+    machines = [sub(f"{_PREFIX}:stateMachine:{rights.machine_name(one)}") for one in parents]
+    return [
+        rights.allow(
+            ["states:SendTaskSuccess", "states:SendTaskFailure"], [*machines, sub(rights.UNDO_ARN)]
+        )
+    ]
