@@ -30,13 +30,16 @@ class JournalError(StepsagaError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One run of a saga. ``run`` is its start, with which its slots begin."""
+    """One run of a saga. ``run`` is its start, with which its slots begin.
+
+    What a child costs is in its parent's.
+    """
 
     stream_id: str
     run: str
     kept: Mapping[str, Any]
     commits: tuple[Commit, ...]
-    cost: Cost
+    cost: Cost | None
     failure: Failure | None
 
 
@@ -52,7 +55,7 @@ class Journal:
         head = {
             "run": entry.run,
             "kept": entry.kept,
-            "cost": asdict(entry.cost),
+            "cost": None if entry.cost is None else asdict(entry.cost),
             "failure": None if entry.failure is None else asdict(entry.failure),
             "commits": [asdict(commit) for commit in entry.commits],
         }
@@ -95,7 +98,7 @@ def _entry(stream_id: str, head: Mapping[str, Any]) -> Entry:
         run=head["run"],
         kept=head["kept"],
         commits=_commits(head["commits"]),
-        cost=Cost(**head["cost"]),
+        cost=None if head["cost"] is None else Cost(**head["cost"]),
         failure=None if head["failure"] is None else _failure(head["failure"]),
     )
 

@@ -25,7 +25,7 @@ from stepsaga.cli.timeline import Timeline, timeline_of
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
-from stepsaga.engines.once import run_once
+from stepsaga.engines.once import ChildRun, Run, run_once
 from stepsaga.engines.simulator.naming import check_name
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.graph import children_of
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stepsaga.asl.release import Compiled
-    from stepsaga.engines.once import Run
 
 ANSWER_HELP: Final = (
     "What is answered to a step that asks, as soon as it does: STEP=approve, STEP=reject, or"
@@ -89,6 +88,7 @@ def run(  # noqa: PLR0913  # a command's options
         found = find_sagas(root).named(saga)
         answers = answers_of(found, said)
         compiled = build(graph_of(found))
+        children = {n: build(one) for n, one in children_of(graph_of(found)).items()}
         # stdout is for the timeline: what handlers print goes where logs go.
         with redirect_stdout(sys.stderr):
             done = run_once(
@@ -105,7 +105,7 @@ def run(  # noqa: PLR0913  # a command's options
                 faults=faults,
                 seed=seed,
                 answers=answers,
-                children=map(build, children_of(graph_of(found)).values()),
+                children=children.values(),
             )
     timeline = told(done, compiled)
     if as_json:
@@ -117,6 +117,8 @@ def run(  # noqa: PLR0913  # a command's options
     for step in done.unasked:
         complain(f"{step!r} never asked: the saga did not get there, its answer was of no use")
     _keep(root, compiled.graph, done)
+    for child in done.children:
+        _keep(root, children[child.view.machine].graph, child)
     raise typer.Exit(ENDING_CODES[timeline.ending])
 
 
@@ -196,13 +198,13 @@ def _new_name(file: str) -> str:
     return "-".join(part for part in (stem, secrets.token_hex(3)) if part)
 
 
-def _keep(root: Path, kept: Mapping[str, Any], done: Run) -> None:
+def _keep(root: Path, kept: Mapping[str, Any], done: Run | ChildRun) -> None:
     entry = Entry(
         stream_id=done.stream_id,
         run=done.run,
         kept=kept,
         commits=done.commits,
-        cost=done.cost,
+        cost=done.cost if isinstance(done, Run) else None,
         failure=failure_of(done.view, done.history),
     )
     try:

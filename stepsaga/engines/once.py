@@ -28,6 +28,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildRun:
+    """A saga that was run as another's child: as `Run`, whose cost is that of both."""
+
+    stream_id: str
+    run: str
+    view: ExecutionView
+    history: tuple[HistoryEvent, ...]
+    commits: tuple[Commit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A saga that was run.
 
@@ -41,6 +52,7 @@ class Run:
         idle: The states whose wanted faults never struck, because they were not reached.
         unasked: The steps for which there were answers, and that never asked.
         messages: What questions have sent to queues, topics and buses.
+        children: The sagas that it has started, and those that these have.
     """
 
     stream_id: str
@@ -52,6 +64,7 @@ class Run:
     idle: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
+    children: tuple[ChildRun, ...] = ()
 
 
 def run_once(  # noqa: PLR0913  # all but the saga and its input are options by name
@@ -116,7 +129,18 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         idle=_idle(faults or {}, simulator),
         unasked=tuple(step for step in answers or {} if step not in answering.asked),
         messages=tuple(simulator.messages),
+        children=tuple(
+            _child(simulator, store, view)
+            for one in sagas[1:]
+            for view in simulator.executions(one.name)
+        ),
     )
+
+
+def _child(simulator: Simulator, store: EventStore, view: ExecutionView) -> ChildRun:
+    stream, run = stream_of(view.machine, view.name), iso(view.started)
+    commits = tuple(store.read(stream, f"{run}/"))
+    return ChildRun(stream, run, view, tuple(simulator.history(view.arn)), commits)
 
 
 def _idle(wanted: Faults, simulator: Simulator) -> tuple[str, ...]:

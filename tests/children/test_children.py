@@ -186,7 +186,7 @@ def test_a_call_that_is_delivered_twice_is_one(step: str) -> None:
 @pytest.mark.parametrize("order", [ORDER, LAST_REFUSED, refused("label")])
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_lost_reply_is_found_again(times: int, order: Any) -> None:
-    """A retry finds the child that is there, running or ended, and settles from its log."""
+    """A retry finds the child that is there, and settles from its log (rule 28)."""
     world = World((Sell,), unheard={"ship": times})
     view = world.run(order=order)
     assert len(list(world.engine.executions("ShipParcel"))) == 1
@@ -239,7 +239,7 @@ def test_the_function_dies_at_a_write(when: str, mark: str, times: int) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("times", [1, 3])
 def test_the_function_dies_around_the_start(when: str, times: int) -> None:
-    """Whether the child was started nobody says: its name and its log do."""
+    """Whether the child was started nobody says: its name and its log do (rule 28)."""
     world = World((Sell,))
     setattr(world.starting, when, times)
     view = world.run()
@@ -251,7 +251,7 @@ def test_the_function_dies_around_the_start(when: str, times: int) -> None:
 
 
 def test_nobody_starts_a_child_after_its_undoing() -> None:
-    """An invocation that comes after the compensation finds what that has left, and is fenced."""
+    """An invocation that comes after the compensation finds what that has left (rule 28)."""
     world = World((Sell,))
     world.starting.before = 3
     world.unheard = {}

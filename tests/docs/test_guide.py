@@ -37,9 +37,11 @@ EVERY = (*PAGES, *PROJECTS, VERIFY, *OTHERS)
 COUNTEREXAMPLE = ("counterexample",)
 PARTS = ("sagas", "handlers", "tools", "examples")
 VARIES = re.compile(
-    r"\b[0-9a-f]{8}\.\.\.|\b[0-9A-F]{8}\b|[\d-]{10} [\d:]{8} UTC|(?<= runs in )[^;]*|in [\d.]+s$"
+    r"\b[0-9a-f]{8}\.\.\.|\b[0-9a-f]{16}\b|\b[0-9A-F]{8}\b|[\d-]{10} [\d:]{8} UTC"
+    r"|(?<= runs in )[^;]*|in [\d.]+s$"
 )
-"""What another run has otherwise: references, idempotency keys, the time, and how long it took."""
+"""What another run has otherwise: references, names of children, idempotency keys, the time,
+and how long it took."""
 
 
 def blocks(page: str, *languages: str) -> list[Block]:
