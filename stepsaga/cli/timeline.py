@@ -25,6 +25,8 @@ from stepsaga.store.events import EventTypes, late_effects_left
 from stepsaga.store.saga_events import (
     ChildAwaited,
     Event,
+    ForwardEnded,
+    ForwardStarted,
     InputChecked,
     SagaCompensated,
     SagaCompleted,
@@ -66,6 +68,7 @@ class What(StrEnum):
     RESOLVED = "resolved"
     AWAITED = "waits for"
     BEGUN = "undo begun"
+    FORWARD = "goes forward"
     ENDED = "ended"
     OTHER = "recorded"
 
@@ -252,18 +255,23 @@ class _Reader:
                 return "", What.ENDED, Ending.COMPLETED.value
             case InputChecked():
                 return "", What.OTHER, "the input, with what its model fills in"
-            case UndoStarted() | UndoEnded() | SagaStuck():
+            case UndoStarted() | UndoEnded() | ForwardStarted() | ForwardEnded() | SagaStuck():
                 return self._of_recovery(event)
             case SagaCompensated():
                 return "", What.ENDED, Ending.COMPENSATED.value
             case _:
                 return None
 
-    def _of_recovery(self, event: UndoStarted | UndoEnded | SagaStuck) -> tuple[str, What, str]:
+    def _of_recovery(
+        self, event: UndoStarted | UndoEnded | ForwardStarted | ForwardEnded | SagaStuck
+    ) -> tuple[str, What, str]:
         match event:
-            case UndoStarted():
+            case UndoStarted() | ForwardStarted():
+                what = What.BEGUN if isinstance(event, UndoStarted) else What.FORWARD
                 by = f" by {event.by}" if event.by else ""
-                return "", What.BEGUN, one_line(f"from the log{by}: {event.why}")
+                return "", what, one_line(f"from the log{by}: {event.why}")
+            case ForwardEnded():
+                return "", What.ENDED, "going forward from the log"
             case UndoEnded():
                 return "", What.ENDED, "the undo from the log"
             case SagaStuck():

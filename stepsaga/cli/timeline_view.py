@@ -45,6 +45,7 @@ WHAT_STYLES: Final = {
     What.STUCK: "bold red",
     What.RESOLVED: "bold cyan",
     What.BEGUN: "bold yellow",
+    What.FORWARD: "bold cyan",
     What.ENDED: "dim",
     What.OTHER: "dim",
 }

@@ -1,4 +1,4 @@
-"""What an operator does about sagas: cancel, undo, redrive, resolve, and see what is stuck."""
+"""What an operator does about sagas: cancel, undo, forward, redrive, resolve; and what is stuck."""
 
 from __future__ import annotations
 
@@ -14,13 +14,25 @@ from stepsaga.client.status import end_of, told_by_execution
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.protocol import ExecutionView, Status
 from stepsaga.engines.recovering import EngineExecutions, execution_of
-from stepsaga.errors import ExecutionMissing, MachineMissing, RequestError, SagaMissing
+from stepsaga.errors import (
+    EngineError,
+    EngineThrottled,
+    EngineUnreachable,
+    ExecutionMissing,
+    MachineMissing,
+    RequestError,
+    SagaMissing,
+)
+from stepsaga.graph import Role
 from stepsaga.recovery.children import CANCELLED, children_in, parent_of
+from stepsaga.recovery.forward import short_of
 from stepsaga.recovery.log import Log, log_of
+from stepsaga.recovery.places import undo_slots_of
 from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
-from stepsaga.recovery.reached import reached, undo_slots_of
+from stepsaga.recovery.reached import reached
 from stepsaga.recovery.reconcile import Found, Reconciler, name_of
-from stepsaga.recovery.undo import Run, Undoing, past
+from stepsaga.recovery.undo import Run, Undoing, backward, names_of, onward, past
+from stepsaga.runtime.generations import goes_forward
 from stepsaga.runtime.journal import event_of
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.commits import Outcome
@@ -100,6 +112,7 @@ class Operator:
         self.client = client
         self._store = store
         self._by = by
+        self._now = now
         self._undoing = Undoing(store, now)
         executions = EngineExecutions(client.engine, dict.fromkeys(client.sagas, ""))
         self._reconciler = Reconciler(store, executions, now)
@@ -118,7 +131,10 @@ class Operator:
         self.client.engine.stop(view.arn, error=CANCELLED, cause=told)
         if self._planned(view)[1].final is not None:
             # It passed while it was being stopped: only forward is left.
-            self.client.engine.redrive(view.arn)
+            try:
+                self.client.engine.redrive(view.arn)
+            except EngineError:
+                self._forward(self._view(saga, saga_id), told)
             raise RequestError(
                 f"{saga} {saga_id} passed its point of no return while it was cancelled: it goes on"
             )
@@ -140,11 +156,28 @@ class Operator:
         if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
             raise RequestError(f"{saga} {saga_id} is undone already")
         self._refuse_child(saga, saga_id)
-        self._refuse_past(saga, saga_id, view)
-        undo = self._undo_of(view)
-        if undo is not None and undo.status is Status.RUNNING:
-            raise RequestError(f"{saga} {saga_id} is being undone")
-        self._undo(view, why, completed=True, anew=undo is not None)
+        self._refuse_past(saga, saga_id, view, perhaps=True)
+        self._undo(view, why, completed=True, anew=self._is_over(view))
+
+    def forward(self, saga: str, saga_id: str, why: str) -> None:
+        """Go on from its log with a saga that is stuck behind its point of no return.
+
+        What a redrive does as well, as long as there is an execution that can be redriven. From its
+        beginning on the saga's own execution does nothing more, also where it is redriven.
+
+        Raises:
+            RequestError: It runs, or is worked on; it has ended; it is not past its point of no
+                return.
+        """
+        view = self._view(saga, saga_id)
+        if view.status is Status.RUNNING:
+            raise RequestError(f"{saga} {saga_id} runs: it goes forward by itself")
+        ending = self.client.status(saga, saga_id).ending
+        if ending in {Ending.COMPLETED, Ending.COMPENSATED}:
+            raise RequestError(f"{saga} {saga_id} is {ending}: there is nothing to go on with")
+        anew = self._is_over(view)
+        self._refuse_short(view)
+        self._forward(view, why, anew=anew)
 
     def redrive(self, saga: str, saga_id: str) -> str:
         """Let a saga go on where it stands, after the fix; return the ARN of what goes on.
@@ -155,13 +188,26 @@ class Operator:
         view = self._view(saga, saga_id)
         if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
             raise RequestError(f"{saga} {saga_id} is undone: there is nothing to go on with")
-        # What turned out to be past its point of no return only its own execution can finish.
-        undo = None if self._planned(view)[1].final else self._undo_of(view)
-        one = undo or view
+        log, found = self._planned(view)
+        forward = goes_forward(log.latest[1])
+        # What turned out to be past its point of no return only its own execution can finish, or
+        # who has gone forward with it: then nobody else can.
+        worker = self._undo_of(view) if forward or found.final is None else None
+        one = worker or view
         if one.status in {Status.RUNNING, Status.SUCCEEDED}:
-            doing = "is being undone; nothing" if undo else "is not"
+            doing = "is worked on from its log; nothing" if worker else "is not"
             raise RequestError(f"{saga} {saga_id} {doing} stuck: `stepsaga status` tells")
-        self.client.engine.redrive(one.arn)
+        run = _run(view, log)
+        instead = onward(run, redrivable=False) if forward or found.final else backward(run)
+        if forward and worker is None:
+            raise RequestError(f"{saga} {saga_id} is stuck: {instead}")
+        try:
+            self.client.engine.redrive(one.arn)
+        except (EngineUnreachable, EngineThrottled):
+            raise
+        except EngineError as error:
+            text = f"{saga} {saga_id} cannot be redriven ({error}): {instead}"
+            raise RequestError(text) from error
         return one.arn
 
     def stuck(self, saga: str | None = None, *, limit: int = 100) -> tuple[Stuck, ...]:
@@ -286,7 +332,8 @@ class Operator:
             return False
         told = event_of(StepResolved, step=step.node.name, why=why, by=self._by)
         if not happened:
-            if log.at(own) is not None:
+            # What only goes forward is not undone: sealed, it could never be done any more.
+            if log.at(own) is not None or step.node.role is Role.RETRIABLE:
                 return False
             events = [event_of(StepSealed, step=step.node.name), told]
             self._put(view, log, own, Outcome.SEALED, events)
@@ -320,14 +367,10 @@ class Operator:
         found = self._reconciler.undo(
             execution_of(view), log, why, by=self._by, completed=completed, anew=anew
         )
-        if found is Found.UNKNOWN and not log.commits:
-            # Only Step Functions knows its release. The reconciler asks, and undoes it.
-            return
-        if found is Found.UNKNOWN:
-            raise RequestError(
-                f"{view.machine} {view.name}: the graph of its release is not kept in the event"
-                " table, so nothing can be planned: deploy that release again"
-            )
+        # Where nothing is recorded only Step Functions knows its release. The reconciler asks, and
+        # undoes it.
+        if found is Found.UNKNOWN and log.commits:
+            raise _not_kept(view)
 
     def _refuse_child(self, saga: str, saga_id: str) -> None:
         """Refuse to undo what a parent counts on. One that is stuck counts for nothing yet."""
@@ -341,9 +384,46 @@ class Operator:
         )
         raise RequestError(told)
 
-    def _refuse_past(self, saga: str, saga_id: str, view: ExecutionView) -> None:
+    def _forward(self, view: ExecutionView, why: str, *, anew: bool = False) -> None:
+        log = self._read_log(view)
+        found = self._reconciler.forward(execution_of(view), log, why, by=self._by, anew=anew)
+        if found is Found.UNKNOWN:
+            raise _not_kept(view)
+
+    def _is_over(self, view: ExecutionView) -> bool:
+        """Whether somebody has worked on it from its log, and does no more.
+
+        Raises:
+            RequestError: Somebody does.
+        """
+        worker = self._undo_of(view)
+        if worker is not None and worker.status is Status.RUNNING:
+            begun = self._read_log(view).latest[1]
+            doing = "is going forward from its log" if goes_forward(begun) else "is being undone"
+            raise RequestError(f"{view.machine} {view.name} {doing}: `stepsaga show` tells")
+        return worker is not None
+
+    def _refuse_short(self, view: ExecutionView) -> None:
+        """Refuse to go forward with what is not past its point of no return, as far as is told."""
+        log = self._read_log(view)
+        if not log.commits:
+            text = "nothing is recorded of it yet: the reconciler looks at it within five minutes"
+            raise RequestError(f"{view.machine} {view.name} cannot go forward: {text}")
+        kept = self._store.get_definition(log.fingerprint)
+        if kept is None:
+            raise _not_kept(view)
+        short = short_of(_run(view, log), from_kept(kept), log, self._now())
+        if short is not None:
+            left = f", {', '.join(short.steps)} is not done" if short.steps else ""
+            text = f"{view.machine} {view.name} cannot go forward: {short.error}{left}"
+            raise RequestError(f"{text}: {short.then}")
+
+    def _refuse_past(
+        self, saga: str, saga_id: str, view: ExecutionView, *, perhaps: bool = False
+    ) -> None:
+        """Refuse what is past its point of no return, or perhaps what may be."""
         found = self._planned(view)[1]
-        if found.final is not None and found.final.has_result:
+        if found.final is not None and (perhaps or found.final.has_result):
             raise RequestError(
                 f"{saga} {saga_id} is past its point of no return, {found.final.node.name!r}:"
                 " nothing of it is undone any more"
@@ -402,26 +482,38 @@ class Operator:
     def _told(self, status: SagaStatus, view: ExecutionView) -> Stuck | None:
         """What is known of a stuck saga; None where it is being undone."""
         undo = self._undo_of(view)
-        if undo is not None:
-            if undo.status in {Status.RUNNING, Status.SUCCEEDED}:
-                return None
-            log, found = self._planned(view)
-            why = _message(undo)
+        if undo is not None and undo.status in {Status.RUNNING, Status.SUCCEEDED}:
+            return None
+        log, found = self._planned(view)
+        run = _run(view, log)
+        forward = goes_forward(log.latest[1])
+        worker = undo or view if forward or found.final is None else view
+        if undo is not None and not forward:
+            why, redrivable = _message(undo), not worker.unredrivable
             if found.final is not None:
-                then = past(_run(view, log), found.final)
+                then = past(run, found.final, redrivable=redrivable)
                 return Stuck(status, (found.final.node.name,), why, then)
-            steps = tuple(sorted({move.step.node.name for move in found.moves}))
-            return Stuck(status, steps, why, _redrive(status))
-        log = self._read_log(view)
+            then = _redrive(status) if redrivable else f"after the fix {backward(run)}"
+            return Stuck(status, names_of(found.moves), why, then)
         if end_of(log.commits):
             return None
         events = [event for one in log.commits for event in one.events]
         stuck = [event.data for event in events if event.type == SagaStuck.__name__]
         if stuck:
             last = stuck[-1]
-            return Stuck(status, tuple(last["steps"]), last["error"], last["then"])
+            then = last["then"]
+            if worker.unredrivable and then != backward(run):
+                then = backward(run) if found.final is None else onward(run, redrivable=False)
+            return Stuck(status, tuple(last["steps"]), last["error"], then)
         why = view.error or view.status.value
         return Stuck(status, (), why, f"`stepsaga undo {status.saga}#{status.id} --why ...`")
+
+
+def _not_kept(view: ExecutionView) -> RequestError:
+    return RequestError(
+        f"{view.machine} {view.name}: the graph of its release is not kept in the event table, so"
+        " nothing can be planned: deploy that release again"
+    )
 
 
 def _run(view: ExecutionView, log: Log) -> Run:

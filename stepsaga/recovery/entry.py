@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.errors import StepFailedForGood
 from stepsaga.limits import DISPATCH_SECONDS
 from stepsaga.recovery.deployed import CHILDREN, deployed
+from stepsaga.recovery.forward import Forwarding
 from stepsaga.recovery.reconcile import Found, Reconciler
 from stepsaga.recovery.sweep import Sweep
 from stepsaga.recovery.undo import Run, Undoing
+from stepsaga.runtime.generations import goes_forward
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.open_sagas import MemoryOpenSagas
 from stepsaga.store.slots import stream_of
@@ -60,6 +62,7 @@ class Recovery:
         self._executions = executions
         self._children = children
         self._undoing = Undoing(store, now)
+        self._forwarding = Forwarding(self._undoing, now)
         self._reconciler = Reconciler(store, executions, now, known)
         self._sweep = Sweep(store, executions, now, known, children)
         self._functions = functions
@@ -74,7 +77,8 @@ class Recovery:
             case {"do": "proceed"}:
                 return self._proceed(event)
             case {"do": "end", "undo": undo}:
-                self._undoing.end(_run_of(undo), undo["generation"])
+                driver = self._forwarding if self._goes_forward(undo) else self._undoing
+                driver.end(_run_of(undo), undo["generation"])
                 return {}
             case {"do": "sweep"}:
                 return dict(self._sweep.run())
@@ -101,7 +105,12 @@ class Recovery:
         failed |= {one["key"]: one["error"] for one in event["reports"] if one["error"]}
         if _was_redriven(event["execution"], event["state"]):
             failed = {}
-        found = self._undoing.proceed(_run_of(undo), undo["generation"], failed)
+        run, generation = _run_of(undo), undo["generation"]
+        if self._goes_forward(undo):
+            redrives = event["execution"].get("RedriveCount", 0)
+            found = self._forwarding.proceed(run, generation, failed, redrives=redrives)
+        else:
+            found = self._undoing.proceed(run, generation, failed)
         calls = [
             {
                 "key": one["key"],
@@ -113,7 +122,11 @@ class Recovery:
             for one in found["calls"]
         ]
         kept = [{"key": key, "error": error} for key, error in sorted(failed.items())]
-        return {"done": found["done"], "calls": calls, "failed": kept}
+        until = found.get("until")
+        return {"done": found["done"], "calls": calls, "failed": kept, "until": until}
+
+    def _goes_forward(self, undo: Mapping[str, Any]) -> bool:
+        return goes_forward(self._undoing.begun(_run_of(undo), undo["generation"]))
 
     def _function(self, participant: str) -> str:
         try:
@@ -121,7 +134,7 @@ class Recovery:
         except KeyError:
             raise StepFailedForGood(
                 f"the handlers of {participant} are not deployed any more: deploy a module of that"
-                " name with the compensations that are needed, then redrive this undo"
+                " name with the handlers that are needed, then redrive this execution"
             ) from None
 
 

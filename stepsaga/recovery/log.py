@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from stepsaga.runtime.generations import latest_in
+from stepsaga.runtime.generations import goes_forward, latest_in
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import late_effects_left, types_in
 from stepsaga.store.saga_events import (
@@ -96,6 +96,9 @@ class Log:
             return True
         events = [event for commit in self.commits for event in commit.events]
         begun = [event.data for event in events if event.type == UndoStarted.__name__]
+        # What turned out to be past its point of no return was asked to be undone in vain.
+        if goes_forward(self.latest[1]):
+            begun = []
         return SagaCompleted.__name__ in self.types and not any(one["completed"] for one in begun)
 
     @property

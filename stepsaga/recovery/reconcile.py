@@ -21,21 +21,22 @@ from stepsaga.recovery.executions import ABORTED, FAILED, SUCCEEDED, UNSUCCESSFU
 from stepsaga.recovery.log import log_of
 from stepsaga.recovery.plan import plan
 from stepsaga.recovery.reached import reached
-from stepsaga.recovery.undo import Run, Undoing, mend, names_of, past, stays
-from stepsaga.runtime.generations import latest
+from stepsaga.recovery.undo import Run, Undoing, mend, names_of, onward, past, stays
+from stepsaga.runtime.generations import goes_forward, latest
 from stepsaga.store.commits import Outcome
 from stepsaga.store.open_sagas import MemoryOpenSagas
 from stepsaga.store.saga_events import SagaCompensated, SagaCompleted, SagaStuck
 from stepsaga.store.slots import began, execution_name, iso, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from stepsaga.graph import SagaGraph
     from stepsaga.recovery.executions import Executions
     from stepsaga.recovery.log import Log
     from stepsaga.recovery.plan import Plan
+    from stepsaga.store.commits import Commit
     from stepsaga.store.open_sagas import OpenSaga, OpenSagas
     from stepsaga.store.protocol import EventStore
 
@@ -60,6 +61,8 @@ class Found(StrEnum):
     """Its undoing has failed; a person has to mend what failed, and redrive."""
     FORWARD = "stuck forward"
     """It is past its point of no return, and did not get further."""
+    GOING = "going forward"
+    """It goes on from its log, behind its point of no return."""
     UNKNOWN = "unknown"
     """Its release's graph is not kept, nothing says which release that is, or which saga."""
 
@@ -168,29 +171,52 @@ class Reconciler:
         What was begun is over where it has ended, where it has left a completed saga as it is, and
         where it cannot go on: whoever knows that asks for it ``anew``.
         """
+        told = {"why": why, "by": by, "completed": completed}
+        over = lambda begun: anew or goes_forward(begun) or stays(log, begun)  # noqa: E731  # one use
+        return Found.UNDOING if self._work(execution, log, told, over) else Found.UNKNOWN
+
+    def forward(
+        self, execution: Execution, log: Log, why: str, *, by: str = "", anew: bool = False
+    ) -> Found:
+        """Begin to go forward with a run from its log, or see to it that what was begun goes on.
+
+        As `undo` does; that the point of no return is passed the machine's own function looks at.
+        """
+        told = {"why": why, "by": by, "forward": True}
+        over = lambda begun: anew or not goes_forward(begun)  # noqa: E731  # one use
+        # Until it was begun, its execution could be redriven, and calls of it let through.
+        latest_call = replace(execution, stopped=self._now())
+        return Found.GOING if self._work(latest_call, log, told, over) else Found.UNKNOWN
+
+    def _work(
+        self,
+        execution: Execution,
+        log: Log,
+        told: Mapping[str, Any],
+        over: Callable[[Commit], bool],
+    ) -> bool:
+        """Win a generation, unless one is at work that is not over; see to it that it runs."""
         fingerprint = log.fingerprint or self._executions.fingerprint(execution.arn)
         kept = self._store.get_definition(fingerprint) if fingerprint else None
         if kept is None:
-            return Found.UNKNOWN
+            return False
         run = Run(execution.saga, execution.id, log.run, execution.arn)
         generation, begun = latest(self._store, run.stream, run.run)
         ended = log.at((FIRST_END_SLOT + generation,)) is not None
-        if begun is None or ended or anew or stays(log, begun):
+        if begun is None or ended or over(begun):
             generation += 1
             with suppress(UndoTaken):  # whoever has won it at this moment wants the same
                 self._undoing.begin(
                     run,
                     fingerprint=fingerprint,
                     input=execution.input,
-                    why=why,
-                    by=by,
-                    completed=completed,
                     generation=generation,
+                    **told,
                 )
         # What has just been stopped may not be seen to be.
         after = (execution.stopped or self._now()) + last_call(from_kept(kept))
         self._executions.start_undo(name_of(run, generation), input_of(run, generation, after))
-        return Found.UNDOING
+        return True
 
     def _decide(  # noqa: PLR0911  # one a case
         self, execution: Execution, log: Log
@@ -211,6 +237,8 @@ class Reconciler:
                 return None
             why = "an effect landed after its step was undone"
             return self._go_on(execution, run, log, why, found)
+        if goes_forward(log.latest[1]):
+            return self._go_on(execution, run, log, "", found)
         begun = any(one.outcome in BEGUN for one in log.commits)
         error = execution.error or execution.status
         if found.final is not None:
@@ -222,7 +250,7 @@ class Reconciler:
             return self._go_on(execution, run, log, "", found)
         elif execution.status == FAILED and begun:
             stuck, then = Found.STUCK, mend(run)
-            steps = tuple(names_of(found.moves))
+            steps = names_of(found.moves)
         else:
             return self.undo(execution, log, f"its execution ended: {error}")
         event = SagaStuck(steps=steps, error=error, then=then)
@@ -230,34 +258,39 @@ class Reconciler:
         return stuck
 
     def _go_on(self, execution: Execution, run: Run, log: Log, why: str, found: Plan) -> Found:
-        """See to it that an undo goes on, unless it has failed: that is on the record then."""
+        """See to it that who was begun goes on, unless that has failed: it is on record then."""
         generation, begun = log.latest
         ended = log.at((FIRST_END_SLOT + generation,)) is not None
         undo = None if ended or begun is None else self._executions.undo(name_of(run, generation))
+        forward = goes_forward(begun)
         if begun is None or undo is None or undo.status not in UNSUCCESSFUL:
             # It was begun, perhaps by somebody who died before the machine was started.
-            return self.undo(execution, log, why)
-        event = SagaStuck(
-            steps=tuple(names_of(found.moves)), error=undo.error or undo.status, then=mend(run)
-        )
+            go = self.forward if forward else self.undo
+            return go(execution, log, why)
+        steps = (found.final.node.name,) if found.final else names_of(found.moves)
+        then = onward(run) if forward else mend(run)
+        event = SagaStuck(steps=steps, error=undo.error or undo.status, then=then)
         at = (generation, undo.redrives)
         self._undoing.note_stuck(run, begun.fingerprint, at, event)
-        return Found.STUCK
+        return Found.FORWARD if forward else Found.STUCK
 
 
 def last_call(graph: SagaGraph) -> timedelta:
     """How long an invocation may still run, and commit, that was under way a moment ago."""
-    longest = max(node.call.seconds for node in steps_of(graph.nodes))
+    longest = 0
+    for node in steps_of(graph.nodes):
+        undo = node.compensation.call if node.compensation else None
+        longest = max(longest, *(call.seconds for call in (node.call, node.verify, undo) if call))
     return timedelta(seconds=longest + DISPATCH_SECONDS + START_SECONDS)
 
 
 def name_of(run: Run, generation: int) -> str:
-    """The name of an undo's execution: the same for the same undo."""
+    """The name of the execution that works for a generation: the same for the same one."""
     return execution_name(f"{run.saga}-{run.id}", f"{run.stream}/{run.run}", f"-{generation}")
 
 
 def input_of(run: Run, generation: int, after: datetime) -> dict[str, Any]:
-    """The input of an undo's execution."""
+    """The input of such an execution."""
     return {
         "undo": {
             "saga": run.saga,

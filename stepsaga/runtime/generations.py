@@ -1,8 +1,9 @@
-"""Who may undo a run: its own execution, or the latest undo from the log (rule 15).
+"""Who drives a run: its own execution, or the latest who works from its log (rules 15 and 16).
 
-Each undo from the log has a generation, and begins by putting a commit into that generation's slot.
-From then on the compensation calls of all others are refused: of the execution, when it is
-redriven, and of earlier undos.
+Whoever undoes a run from its log, or goes forward with it, has a generation, and begins by putting
+a commit into that generation's slot. From then on the compensation calls of all others are refused:
+of the execution, when it is redriven, and of earlier generations. Where it is forward that the
+generation goes, so are the calls of steps after the pivot.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from stepsaga.errors import CommitUnreadable, Fenced
 from stepsaga.limits import FIRST_OPERATION_SLOT
 from stepsaga.runtime.call import Part
 from stepsaga.store.commits import Outcome
-from stepsaga.store.saga_events import SagaStarted
+from stepsaga.store.saga_events import ForwardStarted, SagaStarted
 from stepsaga.store.slots import slot_text
 
 if TYPE_CHECKING:
@@ -51,19 +52,25 @@ def latest_in(commits: Iterable[Commit]) -> tuple[int, Commit | None]:
 
 
 def admitted(call: Call, store: EventStore) -> Call:
-    """A call that may do what it is for, with the input that the undo was begun with.
+    """A call that may do what it is for, with the input that its generation was begun with.
 
     Raises:
-        Fenced: An undo from the log has taken over.
-        CommitUnreadable: The undo's beginning does not tell the input.
+        Fenced: A later generation has taken over.
+        CommitUnreadable: The generation's beginning does not tell the input.
     """
-    if call.part not in UNDOING and not call.generation:
+    # A step after the pivot costs a read only where its execution was redriven: until then nobody
+    # else can have begun, for an execution that runs is left alone.
+    redriven = call.part is Part.RETRIABLE and call.execution.redrives > 0
+    if call.part not in UNDOING and not call.generation and not redriven:
         return call
     generation, begun = latest(store, call.stream, call.execution.started)
+    if redriven and not call.generation and not goes_forward(begun):
+        return call
     if generation != call.generation and not _is_settled(call, store):
+        left = "do it does, forward" if goes_forward(begun) else "undo it undoes"
         raise Fenced(
-            f"{call.label}: the undo from the log of generation {generation} has taken over; what"
-            " is left to undo it undoes"
+            f"{call.label}: generation {generation}, which works from the log, has taken over; what"
+            f" is left to {left}"
         )
     if begun is None or generation != call.generation:
         return call
@@ -72,6 +79,13 @@ def admitted(call: Call, store: EventStore) -> Call:
             execution = call.execution.model_copy(update={"input": event.data["input"]})
             return call.model_copy(update={"execution": execution})
     raise CommitUnreadable(f"{call.stream} {begun.slot}: it does not tell the saga's input")
+
+
+def goes_forward(begun: Commit | None) -> bool:
+    """Whether a generation's beginning is of one that goes forward."""
+    return begun is not None and any(
+        event.type == ForwardStarted.__name__ for event in begun.events
+    )
 
 
 def _is_settled(call: Call, store: EventStore) -> bool:

@@ -35,6 +35,8 @@ SAGA_EVENTS: tuple[type[Event], ...] = (
     saga_events.ChildLinked,
     saga_events.UndoStarted,
     saga_events.UndoEnded,
+    saga_events.ForwardStarted,
+    saga_events.ForwardEnded,
     saga_events.InputChecked,
     saga_events.SagaStuck,
     saga_events.StepResolved,

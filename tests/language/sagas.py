@@ -341,11 +341,14 @@ class Builder:
 
 
 @st.composite
-def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> AnySaga:
-    """A saga of some kinds of nodes, an input, and what steps return."""
+def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, forward: bool = False) -> AnySaga:
+    """A saga of some kinds of nodes, an input, and what steps return.
+
+    With ``forward`` it has a pivot, and something behind it.
+    """
     builder, seen = Builder(draw, kinds), Seen()
     nodes = list(builder.sequence(seen, 0, after=False))
-    if draw(st.booleans()):
+    if forward or draw(st.booleans()):
         settled = draw(st.sampled_from(["probe", "compensation"]))
         name = builder.name("pivot")
         pivot = builder.made(
@@ -353,7 +356,7 @@ def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> AnySaga:
         )
         seen.single[name] = False
         nodes.append(pivot)
-        if draw(st.booleans()):
+        if forward or draw(st.booleans()):
             nodes += builder.sequence(seen, 1, after=True)
     if not any(isinstance(node, StepNode) for node in nodes):
         nodes.insert(0, builder.step(Seen(), after=False))

@@ -94,10 +94,11 @@ def wanted(event: Any) -> str:
 
 def _place(event: Any) -> tuple[str, str]:
     """The saga's id, and the state."""
-    # An undo from the log wraps its calls; their states are called as those of the saga's own.
+    # Who works from the log wraps its calls; their states are called as those of the saga's own.
     call, state = event.get("call", event), event["state"]["Name"]
     if call is not event:
-        state = f"{'verify' if call['part'] == 'verify' else 'undo'} {call['step']}"
+        prefix = {"verify": "verify ", "compensation": "undo "}.get(call["part"], "")
+        state = f"{prefix}{call['step']}"
     return call["execution"]["Name"], state
 
 

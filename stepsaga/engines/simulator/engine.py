@@ -175,7 +175,8 @@ class Simulator:
 
     def describe(self, arn: str) -> ExecutionView:
         """What is known of the execution now; see `Engine`."""
-        return self._execution(arn).view
+        execution = self._execution(arn)
+        return replace(execution.view, unredrivable=self._not_redrivable(execution))
 
     def history(self, arn: str) -> Sequence[HistoryEvent]:
         """Everything that happened in the execution so far; see `Engine`."""
