@@ -16,10 +16,9 @@ from stepsaga.cli.output import console
 from stepsaga.cli.timeline import runs_of, timeline_of
 from stepsaga.client import Client
 from stepsaga.client.stack import VARIABLE
-from stepsaga.client.status import began
 from stepsaga.engines.endings import Ending
 from stepsaga.errors import SagaMissing, UsageError
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import began, stream_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
 from stepsaga.asl.undo import NAME
-from stepsaga.client.status import began, end_of, run_of
+from stepsaga.client.status import end_of, told_by_execution
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.protocol import ExecutionView, Status
 from stepsaga.engines.recovering import EngineExecutions, execution_of
 from stepsaga.errors import ExecutionMissing, MachineMissing, RequestError, SagaMissing
-from stepsaga.limits import FIRST_OPERATION_SLOT
 from stepsaga.recovery.children import CANCELLED, children_in, parent_of
-from stepsaga.recovery.log import Log
+from stepsaga.recovery.log import Log, log_of
 from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
 from stepsaga.recovery.reached import reached, undo_slots_of
 from stepsaga.recovery.reconcile import Found, Reconciler, name_of
-from stepsaga.recovery.undo import Run, past
+from stepsaga.recovery.undo import Run, Undoing, past
 from stepsaga.runtime.journal import event_of
 from stepsaga.runtime.runtime import utc_now
-from stepsaga.store.commits import Commit, Outcome
+from stepsaga.store.commits import Outcome
 from stepsaga.store.saga_events import (
     SagaStarted,
     SagaStuck,
@@ -32,7 +31,7 @@ from stepsaga.store.saga_events import (
     StepResolved,
     StepSealed,
 )
-from stepsaga.store.slots import key_of, slot_text, stream_of
+from stepsaga.store.slots import began, run_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +100,7 @@ class Operator:
         self.client = client
         self._store = store
         self._by = by
-        self._now = now
+        self._undoing = Undoing(store, now)
         executions = EngineExecutions(client.engine, dict.fromkeys(client.sagas, ""))
         self._reconciler = Reconciler(store, executions, now)
 
@@ -166,14 +165,21 @@ class Operator:
         return one.arn
 
     def stuck(self, saga: str | None = None, *, limit: int = 100) -> tuple[Stuck, ...]:
-        """The sagas that do not go on by themselves, the newest first."""
-        found: list[Stuck] = []
+        """The sagas that do not go on by themselves, the newest first.
+
+        The open ones, also those whose execution is gone, as far as they are followed; besides,
+        what has failed of late, for a stack whose sagas were not followed from the beginning.
+        """
+        found = {one.status.execution: one for one in self._stuck_rows(saga)}
         for status in (Status.FAILED, Status.TIMED_OUT, Status.ABORTED):
             listed = self.client.list(saga, status=status, limit=limit)
-            told = [self._told(one) for one in listed if one.ending is Ending.STUCK]
-            told += [self._told(one) for one in self._half_undone(saga, status)]
-            found += [one for one in told if one is not None]
-        return tuple(sorted(found, key=lambda one: one.status.started, reverse=True)[:limit])
+            stuck = [one for one in listed if one.ending is Ending.STUCK]
+            for one in [*stuck, *self._half_undone(saga, status)]:
+                known = one.execution in found
+                told = None if known else self._told(one, self._view(one.saga, one.id))
+                found |= {} if told is None else {one.execution: told}
+        newest = sorted(found.values(), key=lambda one: one.status.started, reverse=True)
+        return tuple(newest[:limit])
 
     def resolve(  # noqa: PLR0913  # what is recorded of it
         self, saga: str, saga_id: str, step: str, why: str, *, lane: str = "", happened: bool = True
@@ -224,11 +230,29 @@ class Operator:
             except SagaMissing:  # it is about to be started
                 found.append(Awaited(stream, None, None))
                 continue
-            stuck = self._told(status) if status.ending is Ending.STUCK else None
+            stuck = None
+            if status.ending is Ending.STUCK:
+                stuck = self._told(status, self._view(child, child_id))
             found += [Awaited(stream, status, stuck), *self.waits_for(child, child_id)]
         return tuple(found)
 
     # Inside
+
+    def _stuck_rows(self, saga: str | None) -> Iterator[Stuck]:
+        """Open sagas whose execution does not run, and which nobody undoes."""
+        rows = self.client.open_rows(saga)
+        running: set[str] = set()
+        for name in {row.saga for row in rows}:
+            with suppress(MachineMissing):
+                running |= {one.arn for one in self.client.engine.executions(name, Status.RUNNING)}
+        for row in rows:
+            if row.execution in running or log_of(self._store, row.stream, row.started).is_over:
+                continue
+            view = self._view(row.saga, row.id)
+            if began(row.run, view.started) and view.status is not Status.RUNNING:
+                status = told_by_execution(row.saga, view, Ending.STUCK)
+                if (told := self._told(status, view)) is not None:
+                    yield told
 
     def _half_undone(self, saga: str | None, status: Status) -> Iterator[SagaStatus]:
         """Sagas that were completed, and of whose undoing an execution has ended so."""
@@ -288,24 +312,9 @@ class Operator:
         outcome: Outcome,
         events: list[Any],
     ) -> None:
-        stream, slot = stream_of(view.machine, view.name), slot_text(log.run, parts)
         if not log.commits:
             events = [event_of(SagaStarted, input=view.input), *events]
-        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
-        self._store.append(
-            Commit(
-                stream_id=stream,
-                slot=slot,
-                outcome=outcome,
-                events=tuple(events),
-                commit_id=key_of(stream, slot),
-                correlation_id=view.name,
-                causation_id=key_of(stream, slot_text(log.run, parts)),
-                recorded_at=moment.replace("+00:00", "Z"),
-                attempt=0,
-                fingerprint=log.commits[0].fingerprint if log.commits else "",
-            )
-        )
+        self._undoing.record(_run(view, log), parts, outcome, events, log.fingerprint)
 
     def _undo(self, view: ExecutionView, why: str, *, completed: bool, anew: bool = False) -> None:
         log = self._read_log(view)
@@ -347,18 +356,14 @@ class Operator:
 
     def _read(self, view: ExecutionView) -> tuple[Log, Plan, tuple[Any, ...]]:
         log = self._read_log(view)
-        kept = self._store.get_definition(log.commits[0].fingerprint) if log.commits else None
+        kept = self._store.get_definition(log.fingerprint) if log.commits else None
         if kept is None:
             return log, Plan(), ()
         tree, _ = reached(from_kept(kept), log)
         return log, plan(tree, log), tree
 
     def _read_log(self, view: ExecutionView) -> Log:
-        commits = list(self._store.read(stream_of(view.machine, view.name)))
-        own = [one for one in commits if began(run_of(one), view.started)]
-        moment = view.started.astimezone(UTC).isoformat(timespec="milliseconds")
-        run = run_of(own[0]) if own else moment.replace("+00:00", "Z")
-        return Log(run, own)
+        return log_of(self._store, stream_of(view.machine, view.name), view.started)
 
     def _view(self, saga: str, saga_id: str) -> ExecutionView:
         engine = self.client.engine
@@ -386,29 +391,26 @@ class Operator:
     def _undo_of(self, view: ExecutionView) -> ExecutionView | None:
         """The execution that undoes it; None where there is none."""
         log = self._read_log(view)
-        begun = [one for one in log.commits if one.outcome is Outcome.BEGUN]
-        if not begun:
+        generation, _ = log.latest
+        if not generation:
             return None
-        generation = int(begun[-1].slot.rpartition("/")[2]) - FIRST_OPERATION_SLOT
-        run = Run(view.machine, view.name, log.run, view.arn)
-        engine = self.client.engine
+        engine, name = self.client.engine, name_of(_run(view, log), generation)
         try:
-            return engine.describe(engine.execution_arn(NAME, name_of(run, generation)))
+            return engine.describe(engine.execution_arn(NAME, name))
         except ExecutionMissing:
             return None
 
-    def _told(self, status: SagaStatus) -> Stuck | None:
+    def _told(self, status: SagaStatus, view: ExecutionView) -> Stuck | None:
         """What is known of a stuck saga; None where it is being undone."""
-        view = self.client.engine.describe(status.execution)
         undo = self._undo_of(view)
         if undo is not None:
-            if undo.status is Status.RUNNING:
+            if undo.status in {Status.RUNNING, Status.SUCCEEDED}:
                 return None
             log, found = self._planned(view)
             why = _message(undo)
             if found.final is not None:
-                run = Run(view.machine, view.name, log.run, view.arn)
-                return Stuck(status, (found.final.node.name,), why, past(run, found.final))
+                then = past(_run(view, log), found.final)
+                return Stuck(status, (found.final.node.name,), why, then)
             steps = tuple(sorted({move.step.node.name for move in found.moves}))
             return Stuck(status, steps, why, _redrive(status))
         log = self._read_log(view)
@@ -421,6 +423,10 @@ class Operator:
             return Stuck(status, tuple(last["steps"]), last["error"], last["then"])
         why = view.error or view.status.value
         return Stuck(status, (), why, f"`stepsaga undo {status.saga}#{status.id} --why ...`")
+
+
+def _run(view: ExecutionView, log: Log) -> Run:
+    return Run(view.machine, view.name, log.run, view.arn)
 
 
 def _message(view: ExecutionView) -> str:

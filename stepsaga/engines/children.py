@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.recovering import EngineExecutions
 from stepsaga.errors import ExecutionExists, StepsagaError, UsageError
-from stepsaga.recovery.children import ENDS
+from stepsaga.recovery.following import ENDS
 from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ class EngineChildExecutions(EngineExecutions):
         except ExecutionExists:
             return False
         return True
-
-    def stop(self, arn: str, error: str, cause: str) -> None:
-        """See `stepsaga.recovery.children.ChildExecutions`."""
-        self._engine.stop(arn, error=error, cause=cause)
 
     def arn(self, saga: str, name: str) -> str:
         """See `stepsaga.recovery.children.ChildExecutions`."""
@@ -100,7 +96,7 @@ class ChildrenStore(StoreInFront):
         if self.children is None:
             return
         try:
-            self.children.ended(commit)
+            self.children.heard(commit)
         except StepsagaError:
             if times <= 1:
                 raise

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.engines.answered import AnsweringStore
 from stepsaga.engines.cost import Cost
 from stepsaga.engines.simulator import Simulator
-from stepsaga.engines.simulator.clock import iso
 from stepsaga.engines.simulator.engine import START
 from stepsaga.store.counting import CountingStore
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import iso, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from stepsaga.errors import Rejected, StepFailed, StepFailedForGood, StoreError
 from stepsaga.recovery.executions import Execution, Executions
 from stepsaga.recovery.log import Log
-from stepsaga.recovery.reconcile import BEGUN, UNDO_STARTED, Found, Reconciler
+from stepsaga.recovery.reconcile import BEGUN, Found, Reconciler
 from stepsaga.runtime.children import STARTED, UNDONE
 from stepsaga.runtime.journal import TOKEN, event_of, rejection_of, value_of
 from stepsaga.runtime.stored import Room, adopted_form
@@ -31,6 +31,7 @@ from stepsaga.store.saga_events import (
     StepCompensated,
     StepCompleted,
     StepRejected,
+    UndoStarted,
 )
 from stepsaga.store.slots import key_of, parents_of, stream_of
 
@@ -45,8 +46,6 @@ CANCELLED: Final = "SagaCancelled"
 """The error under which the execution of a saga ends that was cancelled."""
 CHILD_COMPENSATED: Final = "ChildCompensated"
 """What a step is rejected with whose child has undone itself."""
-ENDS: Final = frozenset({SagaCompleted.__name__, SagaCompensated.__name__})
-"""The events that end a saga."""
 
 
 class End(StrEnum):
@@ -61,10 +60,6 @@ class ChildExecutions(Executions, Protocol):
 
     def start(self, saga: str, name: str, input: Any) -> bool:  # noqa: A002  # as Step Functions names it
         """Start a saga; say whether it runs now: one of that name may have ended before."""
-        ...
-
-    def stop(self, arn: str, error: str, cause: str) -> None:
-        """Stop an execution; one that has ended stays as it is."""
         ...
 
     def arn(self, saga: str, name: str) -> str:
@@ -128,10 +123,9 @@ class Children:
         self.settle(stream)
         return True
 
-    def ended(self, commit: Commit) -> None:
-        """Hear of a commit: where it ends a child, whoever waits for it is told."""
-        if any(event.type in ENDS for event in commit.events):
-            self.settle(commit.stream_id)
+    def heard(self, commit: Commit) -> None:
+        """Hear of a saga's end: where it is a child, whoever waits for it is told."""
+        self.settle(commit.stream_id)
 
     def look(self, commits: Iterable[Commit]) -> None:
         """Settle all children that a run waits for, whose ends nobody may have told it."""
@@ -274,7 +268,8 @@ def end_of(commits: Iterable[Commit]) -> End | None:
     types = {event.type for event in events}
     if SagaCompensated.__name__ in types:
         return End.COMPENSATED
-    undone = any(event.data.get("completed") for event in events if event.type == UNDO_STARTED)
+    begun = [event.data for event in events if event.type == UndoStarted.__name__]
+    undone = any(one.get("completed") for one in begun)
     return End.COMPLETED if SagaCompleted.__name__ in types and not undone else None
 
 

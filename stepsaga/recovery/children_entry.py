@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.recovery.children import Children
-from stepsaga.recovery.entry import MACHINES, SAGAS, UNDO
+from stepsaga.recovery.deployed import MACHINES, SAGAS, UNDO
 from stepsaga.recovery.executions import AwsExecutions
 from stepsaga.runtime.answers import StepFunctionsAnswers
 from stepsaga.runtime.clients import client
@@ -57,13 +57,6 @@ class AwsChildExecutions(AwsExecutions):
             return False
         return True
 
-    def stop(self, arn: str, error: str, cause: str) -> None:
-        """See `ChildExecutions`."""
-        try:
-            self._client.stop_execution(executionArn=arn, error=error, cause=cause)
-        except self._client.exceptions.ExecutionDoesNotExist:
-            return
-
     def arn(self, saga: str, name: str) -> str:
         """See `ChildExecutions`."""
         machine = self._machines[saga]
@@ -73,7 +66,7 @@ class AwsChildExecutions(AwsExecutions):
 def children_from(environment: Mapping[str, str], store: EventStore) -> Children:
     """Children as a function's variables say where they are.
 
-    Whoever hears of commits by the table's stream calls its `ended`, with the same variables.
+    Whoever hears of commits by the table's stream calls its `heard`, with the same variables.
     """
     executions = AwsChildExecutions(
         client("stepfunctions"),

@@ -8,7 +8,6 @@ Each reads what the slots hold, so that each can happen twice, late, or again af
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
@@ -32,7 +31,7 @@ from stepsaga.store.saga_events import (
     UndoEnded,
     UndoStarted,
 )
-from stepsaga.store.slots import key_of, slot_text, stream_of
+from stepsaga.store.slots import iso, key_of, slot_text, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -129,11 +128,9 @@ class Undoing:
                 completed=completed,
             ),
         ]
-        commit = self._commit(
-            run, (FIRST_OPERATION_SLOT + wanted,), Outcome.BEGUN, events, fingerprint
-        )
-        stored = self._store.append(commit)
-        if stored.events != commit.events:
+        slot = (FIRST_OPERATION_SLOT + wanted,)
+        stored = self.record(run, slot, Outcome.BEGUN, events, fingerprint)
+        if list(stored.events) != events:
             raise UndoTaken(
                 f"{run.saga} {run.id}: an undo from the log of generation {wanted} was begun by"
                 " somebody else"
@@ -191,18 +188,18 @@ class Undoing:
         generation, redrives = at
         slot = (FIRST_OPERATION_SLOT + generation, redrives)
         told = event_of(SagaStuck, **event.model_dump(mode="json"))
-        self._store.append(self._commit(run, slot, Outcome.STUCK, [told], fingerprint))
+        self.record(run, slot, Outcome.STUCK, [told], fingerprint)
 
     def end(self, run: Run, generation: int) -> None:
         """Record that nothing is left to do, and, unless it is completed, that all is undone."""
         begun = self._begun(run, generation)
         log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
         events = [event_of(UndoEnded, generation=generation)]
-        if not stays(log, begun) and not end_is_told(log):
+        if not stays(log, begun) and SagaCompensated.__name__ not in log.types:
             cause = _told(begun)["why"]
             events.append(event_of(SagaCompensated, error=UNDONE_FROM_LOG, cause=cause))
         slot = (FIRST_END_SLOT + generation,)
-        self._store.append(self._commit(run, slot, Outcome.ENDED, events, begun.fingerprint))
+        self.record(run, slot, Outcome.ENDED, events, begun.fingerprint)
 
     def _begun(self, run: Run, generation: int) -> Commit:
         slot = slot_text(run.run, (FIRST_OPERATION_SLOT + generation,))
@@ -245,10 +242,9 @@ class Undoing:
         # It can be the stream's first commit, which tells with what the saga was started (rule 8).
         events = [event for event in begun.events if event.type == SagaStarted.__name__]
         events.append(event_of(StepSealed, step=move.step.node.name))
-        commit = self._commit(run, parts_of(move.step), Outcome.SEALED, events, begun.fingerprint)
-        self._store.append(commit)
+        self.record(run, parts_of(move.step), Outcome.SEALED, events, begun.fingerprint)
 
-    def _commit(
+    def record(
         self,
         run: Run,
         parts: tuple[int, ...],
@@ -256,9 +252,9 @@ class Undoing:
         events: Iterable[EventRecord],
         fingerprint: str,
     ) -> Commit:
+        """Put a commit into a slot of a run, unless it is taken; return what it holds then."""
         slot = slot_text(run.run, parts)
-        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
-        return Commit(
+        commit = Commit(
             stream_id=run.stream,
             slot=slot,
             outcome=outcome,
@@ -266,16 +262,11 @@ class Undoing:
             commit_id=key_of(run.stream, slot),
             correlation_id=run.id,
             causation_id=run.execution,
-            recorded_at=moment.replace("+00:00", "Z"),
+            recorded_at=iso(self._now()),
             attempt=0,
             fingerprint=fingerprint,
         )
-
-
-def end_is_told(log: Log) -> bool:
-    """Whether the log says already that the saga is undone."""
-    types = {event.type for commit in log.commits for event in commit.events}
-    return SagaCompensated.__name__ in types
+        return self._store.append(commit)
 
 
 def _asking_for_input(
@@ -308,8 +299,7 @@ def _told(begun: Commit) -> Mapping[str, Any]:
 
 def stays(log: Log, begun: Commit) -> bool:
     """Whether a saga was completed by a call that was under way, and so is not to be undone."""
-    types = {event.type for commit in log.commits for event in commit.events}
-    return SagaCompleted.__name__ in types and not _told(begun)["completed"]
+    return SagaCompleted.__name__ in log.types and not _told(begun)["completed"]
 
 
 def names_of(moves: Iterable[Move]) -> list[str]:

@@ -17,6 +17,8 @@ from stepsaga.store.saga_events import SagaStarted
 from stepsaga.store.slots import slot_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stepsaga.runtime.call import Call
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
@@ -37,7 +39,12 @@ def latest(store: EventStore, stream: str, run: str) -> tuple[int, Commit | None
         StoreError: What the store raises.
     """
     # All beginnings have slots from 90001 to 94999.
-    found = [commit for commit in store.read(stream, f"{run}/9") if commit.outcome is Outcome.BEGUN]
+    return latest_in(store.read(stream, f"{run}/9"))
+
+
+def latest_in(commits: Iterable[Commit]) -> tuple[int, Commit | None]:
+    """The same of commits that were read, in their order."""
+    found = [commit for commit in commits if commit.outcome is Outcome.BEGUN]
     if not found:
         return 0, None
     return int(found[-1].slot.rpartition("/")[2]) - FIRST_OPERATION_SLOT, found[-1]

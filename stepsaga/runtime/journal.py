@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import CommitUnreadable, StoreError
@@ -25,7 +24,7 @@ from stepsaga.store.saga_events import (
     StepRejected,
     StepSealed,
 )
-from stepsaga.store.slots import key_of, parents_of
+from stepsaga.store.slots import iso, key_of, parents_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -256,7 +255,6 @@ class Journal:
         self, address: str, outcome: Outcome, events: Sequence[EventRecord], causation: str
     ) -> Commit:
         call = self._call
-        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
         return Commit(
             stream_id=call.stream,
             slot=address,
@@ -265,7 +263,7 @@ class Journal:
             commit_id=key_of(call.stream, address),
             correlation_id=call.execution.name,
             causation_id=causation,
-            recorded_at=moment.replace("+00:00", "Z"),
+            recorded_at=iso(self._now()),
             attempt=call.state.attempt,
             fingerprint=call.fingerprint,
         )

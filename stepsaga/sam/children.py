@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.errors import DeploymentError
 from stepsaga.graph import children_of, steps_of
 from stepsaga.recovery.children_entry import ALIAS
-from stepsaga.recovery.entry import MACHINES, SAGAS, UNDO
+from stepsaga.recovery.deployed import MACHINES, SAGAS, UNDO
 from stepsaga.runtime.children import PARTICIPANT as CHILDREN
 from stepsaga.sam import rights
 from stepsaga.sam.cfn import either, sub

@@ -64,6 +64,11 @@ def record_of(event: Event) -> EventRecord:
     return EventRecord(type=model.__name__, version=model.version, data=data)
 
 
+def types_in(commits: Iterable[Commit]) -> set[str]:
+    """The types of all events in these commits."""
+    return {event.type for commit in commits for event in commit.events}
+
+
 def effects_left(commits: Iterable[Commit]) -> list[str]:
     """The steps whose effect landed late and was not undone by it, in the order of the stream.
 

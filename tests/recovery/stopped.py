@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.engines.functions import FunctionError
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.simulator import Simulator
-from stepsaga.engines.simulator.clock import iso
 from stepsaga.errors import StepFailedForGood
 from stepsaga.recovery.undo import Run, Undoing
 from stepsaga.store.memory import MemoryStore
+from stepsaga.store.slots import iso
 from stepsaga.testing.answering import Answering
 from stepsaga.testing.world import World
 from tests.language.stubs import PARTICIPANT, Handlers

@@ -67,7 +67,7 @@ def test_all_pages_of_all_that_ended_badly_are_listed(aws: tuple[Stubber, AwsExe
     """Of each machine, by each status; but not what ended long ago."""
     stubber, executions = aws
     for status in UNSUCCESSFUL:
-        asked = {"stateMachineArn": MACHINE, "statusFilter": status}
+        asked = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 1000}
         one = {**TOLD, "executionArn": f"{ARN}-{status}", "stopDate": START}
         page = {"executions": [one], "nextToken": "more"}
         stubber.add_response("list_executions", page, asked)

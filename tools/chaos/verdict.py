@@ -10,10 +10,10 @@ from handlers import inventory, payments, shipping
 from handlers import transfers as money
 from handlers.models import Order, quantities
 from stepsaga.authoring import graph_of
-from stepsaga.client.status import end_of, run_of
+from stepsaga.client.status import end_of
 from stepsaga.engines.endings import Ending
 from stepsaga.graph import steps_of
-from stepsaga.store.slots import key_of, slot_text, stream_of
+from stepsaga.store.slots import key_of, run_of, slot_text, stream_of
 from stepsaga.testing.laws import Story, broken_laws
 from tools import transfers
 from tools.chaos.place import patiently
