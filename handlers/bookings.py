@@ -9,14 +9,16 @@ stands in its way, and costs nothing: a fee is only due for what was booked.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from handlers.table import ABSENT, PRESENT, Refused, UndoneAlready, Write, moves_money, moves_on
 from stepsaga import Rejected
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from handlers.table import Table
-    from handlers.travel import Offer, Trip
+    from handlers.travel import Offer
 
 TILL: Final = "till"
 BOOKED, CANCELLED, REFUSED = "booked", "cancelled", "refused"
@@ -25,6 +27,15 @@ NOT_COVERED: Final = "not covered"
 AVAILABLE: Final = "vacant >= :one"
 TAKE: Final = "SET vacant = vacant - :one"
 GIVE_BACK: Final = "SET vacant = vacant + :one"
+
+
+class Customer(Protocol):
+    """Whoever pays: a trip, or a part of one."""
+
+    @property
+    def account(self) -> SecretStr:
+        """The token of the customer's account."""
+        ...
 
 
 class SoldOut(Rejected):
@@ -43,13 +54,18 @@ class NoRefund(Exception):  # read as a state of the books
     """What is to go back is not in the till: a person must look. The saga is stuck until then."""
 
 
-def book(bookings: Table, key: str, trip: Trip, offer: Offer, fee: int) -> str:
+def account_of(customer: Customer) -> str:
+    """The id of a customer's account in each supplier's table."""
+    return f"account#{customer.account.get_secret_value()}"
+
+
+def book(bookings: Table, key: str, customer: Customer, offer: Offer, fee: int) -> str:
     """Take one of an offer, and pay for it.
 
     Args:
         bookings: The supplier's table.
         key: The step's idempotency key.
-        trip: Says whose account pays.
+        customer: Whose account pays.
         offer: What is taken.
         fee: The cents that the supplier keeps if it is cancelled; never more than the price.
 
@@ -61,7 +77,7 @@ def book(bookings: Table, key: str, trip: Trip, offer: Offer, fee: int) -> str:
         UndoneAlready: It was cancelled before it arrived.
         NoTill: A person must look.
     """
-    account = f"account#{trip.account.get_secret_value()}"
+    account = account_of(customer)
     terms = {"offer": offer.id, "account": account, "price": offer.price}
     booking = {"state": BOOKED, **terms, "fee": min(fee, offer.price)}
     taken = Write(f"offer#{offer.id}", AVAILABLE, update=TAKE, values={":one": 1})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from handlers.models import Cents, Model
 
@@ -43,6 +43,25 @@ class Trip(Model):
     )
 
 
+class Hire(Model):
+    """What has to be known to rent a car: the input of RentCar.
+
+    A trip has all of it, and more, which is passed over.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    account: SecretStr = Field(
+        min_length=1,
+        max_length=200,
+        description="the token of the customer's account with the supplier",
+    )
+    travellers: list[Traveller] = Field(
+        min_length=1, max_length=9, description="the first of them drives"
+    )
+    car: Offer
+
+
 class Seat(Model):
     """A seat that is held for a traveller."""
 
@@ -60,6 +79,18 @@ class Rental(Model):
     """A car that is rented."""
 
     booking: str
+
+
+class Deposit(Model):
+    """Money that is held until the car is back."""
+
+    amount: Cents
+
+
+class Driver(Model):
+    """Who drives."""
+
+    name: str
 
 
 class Policy(Model):

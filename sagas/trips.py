@@ -5,8 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from handlers import cars, flights, hotels, insurance, notifications, partners
-from handlers.travel import Trip
-from stepsaga import Choice, Input, Map, Parallel, Retry, Saga, Step, Wait, is_present, when
+from handlers.travel import Hire, Trip
+from stepsaga import Child, Choice, Input, Map, Parallel, Retry, Saga, Step, Wait, is_present, when
+
+
+class RentCar(Saga):
+    """Rent a car, with a deposit, for whoever drives it."""
+
+    hire = Input(Hire)
+
+    rent = Step(cars.rent_car, compensation=cars.cancel_car)
+    deposit = Step(cars.take_deposit, compensation=cars.return_deposit)
+    driver = Step(cars.enter_driver, compensation=cars.strike_driver)
 
 
 class BookTrip(Saga):
@@ -29,7 +39,13 @@ class BookTrip(Saga):
             ),
         ),
         hotel=Step(hotels.book_room, compensation=hotels.cancel_room),
-        car=Step(cars.rent_car, compensation=cars.cancel_car),
+        # A saga of its own: whoever mends it when it is stuck has so long before it is called off.
+        car=Child(
+            RentCar,
+            takes={"hire": trip},
+            result=RentCar.rent,
+            timeout=timedelta(hours=10),
+        ),
     )
     insure = Choice(
         wanted=when(

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sagas.orders import FulfilOrder
 from sagas.transfers import TransferMoney
-from sagas.trips import BookTrip
+from sagas.trips import BookTrip, RentCar
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
 from stepsaga.engines.answered import AnsweringStore
-from stepsaga.engines.bound import bound_of
+from stepsaga.engines.bound import HEARING_READS, TELLING_READS, TELLING_WRITES, bound_of
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.simulator import Simulator
-from stepsaga.graph import steps_of
+from stepsaga.graph import children_of, steps_of
 from stepsaga.runtime.journal import value_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.counting import CountingStore
@@ -28,19 +28,22 @@ from tools.parts import ANSWERS, PARTS
 from tools.sequences import sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from stepsaga import Saga
     from stepsaga.engines.answering import Answer
     from stepsaga.engines.bound import Bound
+    from stepsaga.engines.protocol import ExecutionView
     from stepsaga.graph import SagaGraph, Slot
     from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore
 
 EXAMPLES: Final = File(__file__).resolve().parents[1] / "examples"
 REFERENCE: Final[tuple[tuple[type[Saga], str, Mapping[str, Any]], ...]] = (
     (FulfilOrder, "completes", {}),
     (TransferMoney, "transfer_small", {}),
     (TransferMoney, "transfer_large", {"review": {"by": "eve"}}),
+    (RentCar, "car_rented", {}),
     (BookTrip, "trip_completes", {}),
 )
 """The reference sagas, with the inputs and the answers with which they complete."""
@@ -50,7 +53,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path that a saga has gone: what it cost, and its bound."""
+    """A path that a saga has gone: what it cost with its children, and its bound."""
 
     name: str
     graph: SagaGraph
@@ -102,36 +105,55 @@ def measured(
         RuntimeError: It is not.
     """
     compiled = build(graph)
-    answering = AnsweringStore(MemoryStore(bucket="results"), answers or {})
+    children = children_of(graph)
+    store = MemoryStore(bucket="results")
+    for one in (compiled, *map(build, children.values())):
+        store.put_definition(one.fingerprint, one.graph)
+    answering = AnsweringStore(store, answers or {})
     # In front: what is answered is not written by the saga.
     counting = CountingStore(answering)
-    simulator = Simulator.for_sagas([compiled], store=counting)
+    simulator = Simulator.for_sagas([compiled, *map(build, children.values())], store=counting)
     answering.simulator = simulator
     # The same name at the same virtual time would be the same run, to the participants, too.
     name_of_run = f"bench-{next(_numbers)}"
     arn = simulator.start(compiled.name, value, name=name_of_run)
     view = simulator.wait(arn)
+    simulator.settle()
     if ending_of(view) is not Ending.COMPLETED:
         raise RuntimeError(f"{name}: {view.status}: {view.error}: {view.cause}")
-    results = {
-        _parts(commit): value_of(commit)
-        for commit in answering.read(stream_of(compiled.name, name_of_run))
-        if commit.outcome is Outcome.RESULT
-    }
     asking = {node.name for node in steps_of(graph.nodes) if node.question}
-    bound = bound_of(
-        graph, value, lambda _, slot: results[slot], unanswered=asking - (answers or {}).keys()
-    )
+    unanswered = asking - (answers or {}).keys()
+    whole, arns = _bound(graph, view, store, unanswered), [arn]
+    whole.reads += HEARING_READS if children else 0
+    for child, its_graph in children.items():
+        for its_view in simulator.executions(child):
+            bound = _bound(its_graph, its_view, store, ())
+            whole.transitions += bound.transitions
+            whole.writes += bound.writes + TELLING_WRITES
+            whole.reads += bound.reads + TELLING_READS
+            arns.append(its_view.arn)
     counts = counting.counts
     return Path(
         name,
         graph,
-        simulator.transitions(arn),
+        sum(map(simulator.transitions, arns)),
         counts.writes,
         counts.write_units,
         counts.reads,
-        bound,
+        whole,
     )
+
+
+def _bound(
+    graph: SagaGraph, view: ExecutionView, store: EventStore, unanswered: Container[str]
+) -> Bound:
+    """What one saga may cost, by the results that are recorded of it."""
+    results = {
+        _parts(commit): value_of(commit)
+        for commit in store.read(stream_of(view.machine, view.name))
+        if commit.outcome is Outcome.RESULT
+    }
+    return bound_of(graph, view.input, lambda _, slot: results[slot], unanswered=unanswered)
 
 
 def _parts(commit: Commit) -> Slot:

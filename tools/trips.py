@@ -59,6 +59,8 @@ class TripLedger:
         booked: Of each offer, how many bookings stand.
         accounts: Cents by customer, with all suppliers together.
         tills: Cents by supplier.
+        deposits: Cents that the desk for cars holds.
+        drivers: How many rentals have somebody who drives.
         fees: Cents by supplier that cancelled bookings have cost.
         tickets: How many tickets there are.
         reports: How many trips the partner was told of.
@@ -69,6 +71,8 @@ class TripLedger:
     booked: Mapping[str, int]
     accounts: Mapping[str, int]
     tills: Mapping[str, int]
+    deposits: int
+    drivers: int
     fees: Mapping[str, int]
     tickets: int
     reports: int
@@ -77,7 +81,7 @@ class TripLedger:
     @property
     def money(self) -> int:
         """All the cents there are."""
-        return sum(self.accounts.values()) + sum(self.tills.values())
+        return sum(self.accounts.values()) + sum(self.tills.values()) + self.deposits
 
     @property
     def offers(self) -> dict[str, int]:
@@ -118,6 +122,7 @@ def fill(
         vacant = {f"offer#{offer}": count for offer, count in offers[supplier].items()}
         tables.put(dynamodb, table, "vacant", vacant)
         tables.put(dynamodb, table, "balance", balances | {bookings.TILL: 0})
+    tables.put(dynamodb, names.cars, "balance", {cars.DEPOSITS: 0})
 
 
 def ledger(dynamodb: Any, names: TripTables | None = None) -> TripLedger:
@@ -138,11 +143,14 @@ def ledger(dynamodb: Any, names: TripTables | None = None) -> TripLedger:
             elif booking["state"] == bookings.CANCELLED:
                 fees[supplier] += int(booking["fee"])
     issued = tables.below(books["flights"], "tickets#").values()
+    drivers = tables.below(books["cars"], "driver#").values()
     return TripLedger(
         vacant=vacant,
         booked=booked,
         accounts=accounts,
         tills={supplier: int(items[bookings.TILL]["balance"]) for supplier, items in books.items()},
+        deposits=int(books["cars"][cars.DEPOSITS]["balance"]),
+        drivers=sum(one["state"] == cars.ENTERED for one in drivers),
         fees=fees,
         tickets=sum(len(one["numbers"]) for one in issued if one["state"] == flights.ISSUED),
         reports=len(tables.scan(dynamodb, names.reports)),
@@ -158,6 +166,8 @@ def stands(dynamodb: Any) -> dict[str, Any]:
         "booked": dict(found.booked),
         "earned": {one: cents - found.fees[one] for one, cents in found.tills.items()},
         "paid": found.money - sum(found.accounts.values()) - sum(found.fees.values()),
+        "deposits": found.deposits,
+        "drivers": found.drivers,
         "all the money": found.money,
         "tickets": found.tickets,
         "reports": found.reports,

@@ -41,6 +41,13 @@ if TYPE_CHECKING:
     Result = Callable[[StepNode, Slot], Any]
     """A step's result, as JSON values; of the step and its slot, with its lane before it."""
 
+TELLING_WRITES: Final = 1
+"""Where a child completes, its result, which whoever hears of that puts into its parent's slot."""
+TELLING_READS: Final = 5
+"""What is read for that: who waits, the child's log, the parent's slot, and by which token."""
+HEARING_READS: Final = 1
+"""What is read where any other saga ends, and there are children: whether somebody waits for it."""
+
 _ABSENT: Final = object()
 _COMPARE: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
     Operator.EQUAL: operator.eq,
@@ -61,7 +68,8 @@ class Bound:
         writes: One for each step, one more where it is claimed, and one for the record of the end.
             A question writes its token; what is answered is written by whoever answers. A child
             step writes its token, and who waits for the child; what the child costs itself is not
-            its parent's, and what it came to is written by whoever hears of that.
+            its parent's, and what it came to is written by whoever hears of that: see
+            `TELLING_WRITES`, `TELLING_READS`, `HEARING_READS`.
         reads: None, but for each question that nobody answers: the saga has to look.
         slots: Of every step that runs, with its lane before it; in the order of the lane.
     """

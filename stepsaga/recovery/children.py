@@ -11,11 +11,11 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from stepsaga.errors import Rejected, StepFailedForGood, StoreError
+from stepsaga.errors import Rejected, StepFailed, StepFailedForGood, StoreError
 from stepsaga.recovery.executions import Execution, Executions
 from stepsaga.recovery.following import ENDS
 from stepsaga.recovery.log import Log
-from stepsaga.recovery.reconcile import BEGUN, Reconciler
+from stepsaga.recovery.reconcile import BEGUN, Found, Reconciler
 from stepsaga.runtime.children import STARTED, UNDONE
 from stepsaga.runtime.journal import TOKEN, event_of, rejection_of, value_of
 from stepsaga.runtime.stored import Room, adopted_form
@@ -160,7 +160,10 @@ class Children:
             self._undo(execution or _remembered(saga, name, commits), commits, why)
 
     def _undo(self, execution: Execution, commits: Sequence[Commit], why: str) -> None:
-        self._reconciler.undo(execution, _latest(commits), why, completed=True)
+        found = self._reconciler.undo(execution, _latest(commits), why, completed=True)
+        if found is Found.UNKNOWN:
+            text = "is to be undone, and the graph of its release is not in the event table"
+            raise StepFailed(f"{commits[0].stream_id} {text}: deploy that release again")
 
     # What is told
 

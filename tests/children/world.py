@@ -30,7 +30,7 @@ from stepsaga.store.memory import MemoryStore
 from tests.children.shop import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.engines.simulator.integrations import Integration
@@ -95,6 +95,7 @@ class World:
         twice: What is called a second time with the same payload, by its step: it is delivered
             twice.
         unheard: How many replies of a step are lost.
+        resources: What the handlers use, by parameter name; by default the ledger.
         order: The names of functions called, with steps.
     """
 
@@ -105,6 +106,7 @@ class World:
     bridge: bool = True
     twice: set[str] = field(default_factory=set)
     unheard: dict[str, int] = field(default_factory=dict)
+    resources: Mapping[str, Any] | None = None
     kept: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -123,7 +125,7 @@ class World:
             modules,
             store=self.deadly,
             now=self.clock.now,
-            resources={"ledger": self.ledger},
+            resources=self.resources or {"ledger": self.ledger},
             answers=self.answers,
             children=self.starting,
         )

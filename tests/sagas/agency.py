@@ -6,8 +6,9 @@ from dataclasses import astuple, dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from handlers import cars
 from handlers.table import Table
-from sagas.trips import BookTrip
+from sagas.trips import BookTrip, RentCar
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
 from stepsaga.cli.run import told as timeline_told
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.once import Faults, Run
 
 COMPILED: Final = build(graph_of(BookTrip))
+CHILD: Final = build(graph_of(RentCar))
 TRAVELLERS: Final = ("Ada", "Ben", "Cleo")
 SEAT, ROOM, CAR, POLICY = 12_901, 43_855, 9_907, 2_401
 TRIP: Final[Mapping[str, Any]] = {
@@ -37,6 +39,7 @@ TRIP: Final[Mapping[str, Any]] = {
     "insurance": {"id": "cancellation", "price": POLICY},
 }
 PRICE: Final = len(TRAVELLERS) * SEAT + ROOM + CAR + POLICY
+DEPOSIT: Final = cars.DEPOSIT
 TOLD: Final = ("tickets", "reports", "messages")
 numbers = count(1)
 
@@ -104,6 +107,7 @@ def play(dynamodb: Any, faults: Faults, value: Any = TRIP) -> Told:
         started=START,
         faults=faults,
         resources=agency.resources(),
+        children=[CHILD],
     )
     told = Told(run, timeline_told(run, COMPILED), before, agency.ledger())
     agency.close()
@@ -117,7 +121,8 @@ def check_the_books(told: Told) -> None:
     happened = tuple(getattr(after, name) - getattr(before, name) for name in TOLD)
     if ending is Ending.COMPLETED:
         assert happened == (len(TRAVELLERS), 1, 1)
-        assert told.paid == PRICE
+        assert told.paid == PRICE + DEPOSIT
+        assert (after.deposits, after.drivers) == (DEPOSIT, 1)
         assert dict(after.tills) == {
             "flights": len(TRAVELLERS) * SEAT,
             "hotels": ROOM,
@@ -129,7 +134,8 @@ def check_the_books(told: Told) -> None:
         assert (after.vacant, after.booked) == (before.vacant, before.booked)
         assert told.paid == sum(after.fees.values())
         assert after.tills == after.fees
+        assert (after.deposits, after.drivers) == (0, 0)
     else:
         assert ending is Ending.STUCK
         # Whoever has tickets has paid for all of it.
-        assert happened[0] == 0 or told.paid == PRICE
+        assert happened[0] == 0 or told.paid == PRICE + DEPOSIT

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stepsaga.engines.bound import HEARING_READS, TELLING_READS
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.engines.protocol import Status
@@ -15,7 +16,9 @@ from stepsaga.engines.simulator import Simulator
 from stepsaga.store.memory import MemoryStore
 from tests.sagas.agency import (
     CAR,
+    CHILD,
     COMPILED,
+    DEPOSIT,
     PRICE,
     ROOM,
     SEAT,
@@ -54,18 +57,33 @@ WAYS: dict[str, Faults] = {
     "undo book.flight.seat": {"issue": "rejected"},
     "record the end": {"issue": "rejected"},
     "record the completion": {},
+    # RentCar's own, which runs beside it.
+    "rent": {},
+    "deposit": {},
+    "driver": {},
+    "undo driver": {"driver": "raises"},
+    "undo deposit": {"driver": "rejected"},
+    "undo rent": {"driver": "rejected"},
 }
-BEFORE_THE_PIVOT = ("check input", "book.flight.seat", "book.hotel", "book.car", "policy", "issue")
+CHILD_STEPS = ("rent", "deposit", "driver")
+BEFORE_THE_PIVOT = (
+    *("check input", "book.flight.seat", "book.hotel", "book.car", "policy", "issue"),
+    *CHILD_STEPS,
+)
 RECORDS = ("record the end", "record the completion")
 NO_HANDLER = ("check input", "items of undo book.flight")
 OF_HANDLERS = ("rejected", "raises", "lands late")
+WAITS = "undo book.car"
+"""It waits until the child is undone; a child that is not undone in two weeks leaves it stuck."""
+TIMEOUTS = ("times out before", "times out after", "lands late")
 
 
 def kinds(state: str) -> list[str]:
     """The faults that a state can have."""
     if state in RECORDS:
         return list(RECORD_FAULTS)
-    return [k for k in CALL_FAULTS if state not in NO_HANDLER or k not in OF_HANDLERS]
+    without = OF_HANDLERS if state in NO_HANDLER else TIMEOUTS if state == WAITS else ()
+    return [kind for kind in CALL_FAULTS if kind not in without]
 
 
 CASES = [(state, kind) for state in WAYS for kind in kinds(state)]
@@ -141,7 +159,7 @@ def test_a_trip_without_insurance_has_no_policy(dynamodb: Any) -> None:
     plain = {key: value for key, value in TRIP.items() if key != "insurance"}
     booked, undone = play(dynamodb, {}, plain), play(dynamodb, {"issue": "rejected"}, plain)
     assert booked.after.tills["insurance"] == 0
-    assert booked.paid == len(TRAVELLERS) * SEAT + ROOM + CAR
+    assert booked.paid == len(TRAVELLERS) * SEAT + ROOM + CAR + DEPOSIT
     assert set(undone.timeline.undone) == LANES
     check_the_books(undone)
 
@@ -157,7 +175,7 @@ def test_a_trip_without_insurance_has_no_policy(dynamodb: Any) -> None:
         ),
         (
             {"car": {"id": "none", "price": CAR}},
-            "book.car: handlers.bookings.SoldOut",
+            "book.car: ChildCompensated: its child RentCar#trip-",
             LANES - {"book.car"},
             3 * SEAT_FEE + ROOM_FEE,
         ),
@@ -246,7 +264,11 @@ def test_a_trip_that_is_none_ends_before_anything_is_done(dynamodb: Any, value: 
 
 @pytest.mark.parametrize(
     ("state", "attempts"),
-    [("undo book.flight.seat", 10 * len(TRAVELLERS)), ("undo book.car", 10), ("tell.partner", 60)],
+    [
+        ("undo book.flight.seat", 10 * len(TRAVELLERS)),
+        ("undo book.hotel", 10),
+        ("tell.partner", 60),
+    ],
 )
 def test_a_lane_that_is_stuck_goes_on_after_it_is_mended(
     dynamodb: Any, state: str, attempts: int
@@ -254,9 +276,12 @@ def test_a_lane_that_is_stuck_goes_on_after_it_is_mended(
     """After the fix a redrive goes on in the lanes that failed; the others are not run again."""
     agency = Agency.opened(dynamodb)
     before = agency.ledger()
+    store = MemoryStore()
+    for one in (COMPILED, CHILD):
+        store.put_definition(one.fingerprint, one.graph)
     simulator = Simulator.for_sagas(
-        [COMPILED],
-        store=MemoryStore(),
+        [COMPILED, CHILD],
+        store=store,
         resources=agency.resources(),
         faults={**WAYS[state], state: ["raises"] * attempts},
     )
@@ -271,7 +296,7 @@ def test_a_lane_that_is_stuck_goes_on_after_it_is_mended(
     if state == "tell.partner":
         assert ended.status is Status.SUCCEEDED
         assert (after.reports, after.messages) == (1, 1)
-        assert before.accounts["acc_ada"] - after.accounts["acc_ada"] == PRICE
+        assert before.accounts["acc_ada"] - after.accounts["acc_ada"] == PRICE + DEPOSIT
     else:
         assert ended.error == "SagaCompensated"
         assert after.tills == after.fees
@@ -279,11 +304,17 @@ def test_a_lane_that_is_stuck_goes_on_after_it_is_mended(
 
 
 def test_a_trip_costs_what_its_bound_says(dynamodb: Any) -> None:
-    """One transition and one write a step, one transition for each node that decides; no reads."""
+    """One transition and one write a step, one transition for each node that decides; no reads.
+
+    But for the child: its step writes who waits for it, besides, and whoever hears of its end reads
+    what there is to tell, and writes the result.
+    """
     cost = play(dynamodb, {}).run.cost
     steps, records = len(SEATS) + 2 + 1 + 1 + 2, 1
+    own = len(CHILD_STEPS)
     deciding = len(
         ("check input", "book", "book.flight", "joined", "insure", "hold", "tell", "joined")
     )
-    assert (cost.writes, cost.reads) == (steps + records, 0)
-    assert cost.transitions == steps + records + deciding + len(("book.flight joined",))
+    assert cost.writes == steps + records + own + len(("who waits", "its result"))
+    assert cost.reads == TELLING_READS + HEARING_READS
+    assert cost.transitions == steps + records + own + deciding + len(("book.flight joined",))
