@@ -28,7 +28,9 @@ REPORTS: Final = "STEPSAGA_REPORTS_FAILURES"
 CHILDREN: Final = "STEPSAGA_HAS_CHILDREN"
 """Set where sagas start others: whoever waits for one is told of its end."""
 HEARD: Final = tuple(
-    one.value for one in Outcome if one not in (Outcome.COMPENSATED, Outcome.CHECKED)
+    one.value
+    for one in Outcome
+    if one not in (Outcome.COMPENSATED, Outcome.CHECKED, Outcome.LINKED)
 )
 """The outcomes of commits that it hears of: others open nothing, end nothing, are no first ones."""
 Batch = dict[str, list[dict[str, str]]]
