@@ -361,6 +361,7 @@ class Lanes:
                 assert node.compensation is not None  # noqa: S101  # for mypy
                 payload = self._payloads.compensation(node)
                 states[name] = {
+                    **undo_comment(node),
                     **task(node.compensation.call, payload, live=True),
                     "ResultPath": None,
                     "Catch": self._failures("$.failure", failed),

@@ -21,7 +21,7 @@ from stepsaga.cli.failures import failure_of
 from stepsaga.cli.journal import Entry, Journal
 from stepsaga.cli.local import EVENT_BUCKET, EVENT_TABLE, prepare
 from stepsaga.cli.output import complain, console, print_json
-from stepsaga.cli.timeline import Timeline, timeline_of
+from stepsaga.cli.timeline import Timeline, timeline_of, with_family
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
@@ -122,13 +122,15 @@ def run(  # noqa: PLR0913  # a command's options
 
 def told(done: Run, compiled: Compiled) -> Timeline:
     """The timeline of a run."""
-    return timeline_of(
+    own = timeline_of(
         done.stream_id,
         done.run,
         done.commits,
         kept=compiled.graph,
         failure=failure_of(done.view, done.history),
     )
+    known = {one.stream_id: one.commits for one in done.children}
+    return with_family(own, done.commits, lambda stream: known.get(stream, ()))
 
 
 def parse_answers(wanted: list[str]) -> dict[str, Any]:
@@ -197,7 +199,19 @@ def _new_name(file: str) -> str:
 
 
 def _keep(root: Path, kept: Mapping[str, Any], done: Run) -> None:
-    entry = Entry(
+    entries = [
+        Entry(
+            stream_id=one.stream_id,
+            run=one.run,
+            kept=one.saga.graph,
+            commits=one.commits,
+            cost=None,
+            failure=failure_of(one.view, one.history),
+            parent=one.parent,
+        )
+        for one in done.children
+    ]
+    own = Entry(
         stream_id=done.stream_id,
         run=done.run,
         kept=kept,
@@ -206,7 +220,8 @@ def _keep(root: Path, kept: Mapping[str, Any], done: Run) -> None:
         failure=failure_of(done.view, done.history),
     )
     try:
-        Journal(root).add(entry)
+        for entry in (*entries, own):
+            Journal(root).add(entry)
     except OSError as error:
         text = f"{error.filename} cannot be written, `stepsaga show` will not know this run"
         raise ProjectError(f"{text}: {error.strerror}") from error
