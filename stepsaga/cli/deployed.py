@@ -13,7 +13,7 @@ import typer
 
 from stepsaga.cli.failures import failure_of
 from stepsaga.cli.output import console
-from stepsaga.cli.timeline import runs_of, timeline_of
+from stepsaga.cli.timeline import runs_of, timeline_of, with_family
 from stepsaga.client import Client
 from stepsaga.client.stack import VARIABLE
 from stepsaga.engines.endings import Ending
@@ -111,6 +111,7 @@ def story(client: Client, status: SagaStatus) -> Timeline:
     commits = runs.get(run, [])
     kept = client.store.get_definition(commits[0].fingerprint) if commits else None
     timeline = timeline_of(stream, run, commits, kept=kept, failure=_failure(client, status))
+    timeline = with_family(timeline, commits, client.store.read)
     return replace(timeline, ending=status.ending)
 
 

@@ -10,7 +10,7 @@ from stepsaga.recovery.children_entry import ALIAS
 from stepsaga.recovery.deployed import MACHINES, SAGAS, UNDO
 from stepsaga.runtime.children import PARTICIPANT as CHILDREN
 from stepsaga.sam import rights
-from stepsaga.sam.cfn import either, sub
+from stepsaga.sam.cfn import NO_VALUE, either, ref, sub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,8 +88,9 @@ def telling(functions: Iterable[Function]) -> list[Any]:
 def answers(parents: Sequence[str]) -> list[Any]:
     """Telling the Tasks that wait for children what these came to, and those of their undoing."""
     machines = [sub(f"{_PREFIX}:stateMachine:{rights.machine_name(one)}") for one in parents]
+    tell = ["states:SendTaskSuccess", "states:SendTaskFailure"]
     return [
-        rights.allow(
-            ["states:SendTaskSuccess", "states:SendTaskFailure"], [*machines, sub(rights.UNDO_ARN)]
-        )
+        rights.allow(tell, [*machines, sub(rights.UNDO_ARN)]),
+        # To MiniStack a token is of no machine: it asks whether all may be told.
+        either("IsLocal", rights.allow(tell, "*"), ref(NO_VALUE)),
     ]
