@@ -54,8 +54,8 @@ def take(
 ) -> Batch:
     """Let commits be heard of, in order; what fails holds up what comes after it.
 
-    Where failures are not reported, a batch comes again for as long as it fails, whatever else waits
-    behind it. So all of the batch is taken before it fails, and what can never be read is left out.
+    Where failures are not reported, a batch comes again for as long as it fails, and holds up all
+    that waits behind it. So all of it is taken before it fails, without what can never be read.
 
     Args:
         records: Of a DynamoDB stream, with new images of commits.
