@@ -144,7 +144,7 @@ def _end(timeline: Timeline) -> list[Text]:
     lines += [Text(f"  {child_text(one)}", style="cyan") for one in timeline.children]
     for stream, end in timeline.started_sagas:
         if stream not in timeline.children:
-            lines.append(Text(f"  its child {stream}: {end}; {looked_at(stream)}", style="dim"))
+            lines.append(Text(f"  its child: {end}; {looked_at(stream)}", style="dim"))
     if timeline.parent:
         lines.append(Text(f"  a child of {timeline.parent}", style="dim"))
     if timeline.undone:

@@ -6,9 +6,11 @@ It hears of commits by the event table's stream, at least once, in order as far 
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.errors import CommitUnreadable
 from stepsaga.recovery.deployed import CHILDREN, deployed
 from stepsaga.recovery.following import Following
 from stepsaga.recovery.reconcile import Reconciler
@@ -51,6 +53,9 @@ def take(
 ) -> Batch:
     """Let commits be heard of, in order; what fails holds up what comes after it.
 
+    Where failures are not reported, a batch comes again for as long as it fails, and holds up all
+    that waits behind it. So all of it is taken before it fails, without what can never be read.
+
     Args:
         records: Of a DynamoDB stream, with new images of commits.
         following: Who hears.
@@ -62,18 +67,33 @@ def take(
         nothing has failed.
 
     Raises:
-        Exception: Whatever has failed, unless it is returned.
+        Exception: What has failed first, unless it is returned.
     """
+    failed: Exception | None = None
     for record in records:
         try:
-            following.take([read(record["dynamodb"]["NewImage"])])
-        except Exception as error:
-            if not reports:
-                raise
+            following.take([read(item_of(record["dynamodb"]["NewImage"]))])
+        except Exception as error:  # noqa: BLE001  # it is reported, or raised below
             _log().exception("a commit could not be followed", extra=_told(record, error))
-            number = record["dynamodb"]["SequenceNumber"]
-            return {"batchItemFailures": [{"itemIdentifier": number}]}
+            if reports:
+                number = record["dynamodb"]["SequenceNumber"]
+                return {"batchItemFailures": [{"itemIdentifier": number}]}
+            if not isinstance(error, CommitUnreadable):
+                failed = failed or error
+    if failed is not None:
+        raise failed
     return {"batchItemFailures": []}
+
+
+def item_of(image: Any) -> Any:
+    """An image as the store has items: an event is JSON, in which binary values are base64."""
+    if isinstance(image, list):
+        return [item_of(one) for one in image]
+    if not isinstance(image, dict):
+        return image
+    if list(image) == ["B"] and isinstance(image["B"], str):
+        return {"B": b64decode(image["B"])}
+    return {name: item_of(one) for name, one in image.items()}
 
 
 def _told(record: Mapping[str, Any], error: Exception) -> dict[str, str]:

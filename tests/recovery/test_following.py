@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
@@ -18,7 +20,7 @@ from stepsaga.recovery.following_entry import take
 from stepsaga.recovery.reconcile import Reconciler
 from stepsaga.recovery.sweep import Sweep
 from stepsaga.store.codec import decode, encode
-from stepsaga.store.commits import Outcome
+from stepsaga.store.commits import EventRecord, Outcome
 from stepsaga.store.open_sagas import MemoryOpenSagas
 from tests.asl.graphs import look, pivot, saga, step, tail
 from tests.recovery.shop import Shop
@@ -297,9 +299,15 @@ class Throttled:
         self.heard_of.append(commit)
 
 
+def _written(value: Any) -> str:
+    """Binary values as JSON has them."""
+    return b64encode(value).decode()
+
+
 def records(commits: list[Commit]) -> list[dict[str, Any]]:
-    """Commits as the stream has them."""
-    images = [encode(one).item for one in commits]
+    """Commits as a function is told of them, which is as JSON."""
+    items = [encode(one).item for one in commits]
+    images = [json.loads(json.dumps(one, default=_written)) for one in items]
     return [
         {
             "eventName": "INSERT",
@@ -330,6 +338,41 @@ def test_listeners_hear_of_ends_and_what_fails_comes_again() -> None:
     assert take(batch, following, decode, reports=True) == {"batchItemFailures": []}
     assert listener.heard_of == shop.commits()[-1:]
     assert list(opened.rows()) == []
+
+
+def heard_of(commits: list[Commit], batch: list[dict[str, Any]]) -> list[Commit]:
+    """The ends among commits that a listener hears of, where a batch is taken and must not fail."""
+    shop, listener = Shop(ORDER), Throttled()
+    listener.busy = False
+    executions = EngineExecutions(shop.engine, {})
+    for commit in commits:
+        shop.store.append(commit)
+    reconciler = Reconciler(shop.store, executions, shop.clock.now, MemoryOpenSagas())
+    following = Following(shop.store, MemoryOpenSagas(), reconciler, [listener])
+    assert take(batch, following, decode, reports=False) == {"batchItemFailures": []}
+    return listener.heard_of
+
+
+def test_what_is_compressed_is_followed() -> None:
+    """A function is told of binary values in base64."""
+    shop = Shop(ORDER)
+    shop.engine.wait(shop.start())
+    [*_, last] = shop.commits()
+    note = EventRecord("Noted", 1, {"text": "a long story. " * 200})
+    large = replace(last, events=(*last.events, note))
+    [record] = records([large])
+    assert '"B"' in json.dumps(record)
+    assert heard_of([large], [record]) == [large]
+
+
+def test_what_can_never_be_read_holds_nothing_up() -> None:
+    """Where a batch comes again for as long as it fails, it must not fail for ever."""
+    shop = Shop(ORDER)
+    shop.engine.wait(shop.start())
+    [*_, last] = shop.commits()
+    broken, good = records([last, last])
+    broken["dynamodb"]["NewImage"]["events"] = {"S": "nobody can read this"}
+    assert heard_of([last], [broken, good]) == [last]
 
 
 def test_a_stream_of_something_else_is_passed_over() -> None:
