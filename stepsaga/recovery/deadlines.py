@@ -55,7 +55,7 @@ class Deadlines:
         Raises:
             StoreError: What the store raises.
         """
-        graph = self._graph(row.fingerprint or self._executions.fingerprint(row.execution))
+        graph = self.graph(row)
         if graph is None or graph.deadline is None:
             return False
         # Later by the longest step's time than the deadline itself. An invocation that began before
@@ -74,7 +74,9 @@ class Deadlines:
         self._executions.stop(row.execution, EXCEEDED, cause)
         return True
 
-    def _graph(self, fingerprint: str) -> SagaGraph | None:
+    def graph(self, row: OpenSaga) -> SagaGraph | None:
+        """The graph of a saga that runs; None where it is not kept, or nobody knows its release."""
+        fingerprint = row.fingerprint or self._executions.fingerprint(row.execution)
         if fingerprint not in self._graphs:
             kept = self._store.get_definition(fingerprint) if fingerprint else None
             if kept is None:

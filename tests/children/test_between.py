@@ -15,6 +15,8 @@ from stepsaga.engines.functions import FunctionError, unknown_error
 from stepsaga.engines.protocol import Status
 from stepsaga.errors import RequestError
 from stepsaga.recovery.children import Children
+from stepsaga.recovery.sweep import Sweep
+from stepsaga.store.open_sagas import MemoryOpenSagas
 from tests.children.shop import Sell, SellInTime, SellSideBySide
 from tests.children.world import MOMENT, ORDER, PAID, World
 
@@ -165,3 +167,24 @@ def test_a_child_is_undone_whose_saga_no_release_has_any_more(moments: int) -> N
         world.operator.undo("Sell", "one", "a wrong order")
         world.rest()
         assert world.ledger.balances == {}
+
+
+@pytest.mark.parametrize("stops", [False, True])
+@pytest.mark.parametrize("order", [ORDER, LAST_REFUSED])
+def test_a_sweep_tells_what_nobody_followed(order: Any, *, stops: bool) -> None:
+    """The child was started and ended between two sweeps, and has no row; its parent waits."""
+    world = World((Sell,), hears=False)
+    executions = EngineChildExecutions(world.engine, world.fingerprints)
+    open_sagas = MemoryOpenSagas()
+    sweep = Sweep(world.store, executions, world.clock.now, open_sagas, world.children)
+    arn = world.start(order=order)
+    for number in range(6):
+        world.rest(300 * SECONDS)
+        if stops and number == 1:
+            world.engine.stop(arn)  # its undo from the log waits then
+            world.look(arn)
+        sweep.run()
+    world.rest(300 * SECONDS)
+    whole = order is ORDER and not stops
+    assert world.types()[-1] == ("SagaCompleted" if whole else "SagaCompensated")
+    assert world.ledger.balances == (PAID if whole else {})
