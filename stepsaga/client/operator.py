@@ -36,7 +36,9 @@ from stepsaga.runtime.generations import goes_forward
 from stepsaga.runtime.journal import event_of
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.commits import Outcome
+from stepsaga.store.events import types_in
 from stepsaga.store.saga_events import (
+    SagaCompleted,
     SagaStarted,
     SagaStuck,
     StepCompensated,
@@ -155,9 +157,9 @@ class Operator:
             raise RequestError(text)
         if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
             raise RequestError(f"{saga} {saga_id} is undone already")
-        self._refuse_child(saga, saga_id)
+        counted = self._is_counted_on(saga, saga_id)
         self._refuse_past(saga, saga_id, view, perhaps=True)
-        self._undo(view, why, completed=True, anew=self._is_over(view))
+        self._undo(view, why, completed=not counted, anew=self._is_over(view))
 
     def forward(self, saga: str, saga_id: str, why: str) -> None:
         """Go on from its log with a saga that is stuck behind its point of no return.
@@ -277,7 +279,8 @@ class Operator:
                 found.append(Awaited(stream, None, None))
                 continue
             view = self._view(child, child_id)
-            stuck = self._told(status, view) if status.ending is Ending.STUCK else None
+            # It may have completed, and its undoing be what is stuck.
+            stuck = None if view.status is Status.RUNNING else self._told(status, view)
             found += [Awaited(stream, status, stuck), *self.waits_for(child, child_id)]
         return tuple(found)
 
@@ -372,12 +375,20 @@ class Operator:
         if found is Found.UNKNOWN and log.commits:
             raise _not_kept(view)
 
-    def _refuse_child(self, saga: str, saga_id: str) -> None:
-        """Refuse to undo what a parent counts on. One that is stuck counts for nothing yet."""
+    def _is_counted_on(self, saga: str, saga_id: str) -> bool:
+        """Whether a saga has a parent that is told of its end, should it complete even now.
+
+        Raises:
+            RequestError: It has completed: its parent counts on that.
+        """
         stream = stream_of(saga, saga_id)
         link = parent_of(self._store, stream)
-        if link is None or end_of(self._store.read(stream)) is not Ending.COMPLETED:
-            return
+        if link is None:
+            return False
+        commits = tuple(self._store.read(stream))
+        if not commits or not Log(run_of(commits[-1]), commits).has_ended:
+            # What has completed, and is to be undone all the same, its parent does not count on.
+            return SagaCompleted.__name__ not in types_in(commits)
         told = (
             f"{saga} {saga_id} is completed, and a child of {link.stream}, which counts on it:"
             f" `stepsaga undo {link.stream} --why ...` undoes both"

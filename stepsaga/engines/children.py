@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.recovering import EngineExecutions
-from stepsaga.errors import ExecutionExists, StepsagaError, UsageError
+from stepsaga.errors import ExecutionExists, MachineMissing, StepsagaError, UsageError
 from stepsaga.recovery.following import ENDS
 from stepsaga.store.front import StoreInFront
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepsaga.recovery.children import Children
+    from stepsaga.recovery.executions import Execution
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
@@ -37,9 +38,12 @@ class EngineChildExecutions(EngineExecutions):
             return False
         return True
 
-    def arn(self, saga: str, name: str) -> str:
+    def find(self, saga: str, name: str) -> Execution | None:
         """See `stepsaga.recovery.children.ChildExecutions`."""
-        return self._engine.execution_arn(saga, name)
+        try:
+            return self.describe(self._engine.execution_arn(saga, name))
+        except MachineMissing:
+            return None
 
 
 class EngineChildren:

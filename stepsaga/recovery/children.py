@@ -15,7 +15,7 @@ from stepsaga.errors import Rejected, StepFailed, StepFailedForGood, StoreError
 from stepsaga.recovery.executions import Execution, Executions
 from stepsaga.recovery.following import ENDS
 from stepsaga.recovery.log import Log
-from stepsaga.recovery.reconcile import BEGUN, Found, Reconciler
+from stepsaga.recovery.reconcile import Found, Reconciler
 from stepsaga.runtime.children import STARTED, UNDONE
 from stepsaga.runtime.journal import TOKEN, event_of, rejection_of, value_of
 from stepsaga.runtime.stored import Room, adopted_form
@@ -63,8 +63,8 @@ class ChildExecutions(Executions, Protocol):
         """Start a saga; say whether it runs now: one of that name may have ended before."""
         ...
 
-    def arn(self, saga: str, name: str) -> str:
-        """The ARN that an execution of this name has, whether or not there is one."""
+    def find(self, saga: str, name: str) -> Execution | None:
+        """A saga's execution, also where no release has that saga any more; None as `describe`."""
         ...
 
 
@@ -108,7 +108,7 @@ class Children:
         """
         stream = stream_of(saga, name)
         commits = list(self._store.read(stream))
-        execution = self._executions.describe(self._executions.arn(saga, name))
+        execution = self._executions.find(saga, name)
         if execution is None and not commits:
             return False
         if end_of(commits) is End.COMPENSATED:
@@ -117,9 +117,9 @@ class Children:
         if execution is None or SagaCompleted.__name__ in types_in(commits):
             self._undo(execution or _remembered(saga, name, commits), commits, why)
         else:
-            if execution.stopped is None and not any(one.outcome in BEGUN for one in commits):
+            if execution.stopped is None and not (commits and _latest(commits).goes_back):
                 self._executions.stop(execution.arn, CANCELLED, why)
-            self._reconciler.look(execution.arn)
+            self._reconciler.look(execution.arn, saga)
         # It may have ended since it was looked at, and whoever heard of that found no token.
         self.settle(stream)
         return True
@@ -155,7 +155,7 @@ class Children:
         elif end is End.COMPLETED:
             # It came to its end while it was being stopped.
             saga, _, name = stream_id.partition("#")
-            execution = self._executions.describe(self._executions.arn(saga, name))
+            execution = self._executions.find(saga, name)
             why = f"{link_of(undone).stream} is undone, whose child it is"
             self._undo(execution or _remembered(saga, name, commits), commits, why)
 

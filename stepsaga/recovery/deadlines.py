@@ -15,7 +15,6 @@ from stepsaga.recovery.log import log_of
 from stepsaga.recovery.plan import plan
 from stepsaga.recovery.reached import reached
 from stepsaga.recovery.reconcile import last_call
-from stepsaga.store.commits import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,14 +22,11 @@ if TYPE_CHECKING:
 
     from stepsaga.graph import SagaGraph
     from stepsaga.recovery.executions import Executions
-    from stepsaga.recovery.log import Log
     from stepsaga.store.open_sagas import OpenSaga
     from stepsaga.store.protocol import EventStore
 
 EXCEEDED: Final = "DeadlineExceeded"
 """The error under which the execution of a saga ends whose deadline has passed."""
-DECIDED: Final = frozenset({Outcome.REJECTED, Outcome.SEALED})
-"""What leads to the way back, where it stands at the root: lanes wait for each other first."""
 
 
 class Deadlines:
@@ -59,7 +55,7 @@ class Deadlines:
         Raises:
             StoreError: What the store raises.
         """
-        graph = self._graph(row.fingerprint or self._executions.fingerprint(row.execution))
+        graph = self.graph(row)
         if graph is None or graph.deadline is None:
             return False
         # Later by the longest step's time than the deadline itself. An invocation that began before
@@ -71,24 +67,19 @@ class Deadlines:
         if self._now() <= ends + last_call(graph):
             return False
         log = log_of(self._store, row.stream, row.started)
-        if log.has_ended or _is_undoing(log) or plan(reached(graph, log)[0], log).final:
+        goes_back = log.latest[0] or log.goes_back
+        if log.has_ended or goes_back or plan(reached(graph, log)[0], log).final:
             return False
         cause = f"its deadline of {graph.deadline} s passed at {ends.isoformat()}"
         self._executions.stop(row.execution, EXCEEDED, cause)
         return True
 
-    def _graph(self, fingerprint: str) -> SagaGraph | None:
+    def graph(self, row: OpenSaga) -> SagaGraph | None:
+        """The graph of a saga that runs; None where it is not kept, or nobody knows its release."""
+        fingerprint = row.fingerprint or self._executions.fingerprint(row.execution)
         if fingerprint not in self._graphs:
             kept = self._store.get_definition(fingerprint) if fingerprint else None
             if kept is None:
                 return None
             self._graphs[fingerprint] = from_kept(kept)
         return self._graphs[fingerprint]
-
-
-def _is_undoing(log: Log) -> bool:
-    """Whether the saga goes back already, by itself or from its log."""
-    return bool(log.latest[0]) or any(
-        one.outcome is Outcome.COMPENSATED or (one.outcome in DECIDED and one.slot.count("/") == 1)
-        for one in log.commits
-    )

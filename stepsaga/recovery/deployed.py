@@ -42,15 +42,25 @@ def deployed(environment: Mapping[str, str]) -> Deployed:
         StepFailed: No client can be made.
         KeyError: A variable is missing.
     """
-    from stepsaga.runtime.lambda_entry import EVENT_TABLE, LazyS3  # noqa: PLC0415  # at the first call
+    from stepsaga.runtime.lambda_entry import (  # noqa: PLC0415  # at the first call
+        EVENT_BUCKET,
+        EVENT_TABLE,
+        LazyS3,
+    )
     from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
     from stepsaga.store.open_sagas import DynamoDBOpenSagas  # noqa: PLC0415  # at the first call
 
     dynamodb = client("dynamodb")
     sagas = environment[SAGAS].split(",")
     return Deployed(
-        # It reads what is too large for an item; what it writes never is.
-        DynamoDBStore(client=dynamodb, table=environment[EVENT_TABLE], s3=LazyS3(client)),
+        # All read what is too large for an item. What they write never is, but for what a child
+        # has returned: its parent's document may have less room for it.
+        DynamoDBStore(
+            client=dynamodb,
+            table=environment[EVENT_TABLE],
+            s3=LazyS3(client),
+            bucket=environment.get(EVENT_BUCKET),
+        ),
         DynamoDBOpenSagas(client=dynamodb, table=environment[OPEN_SAGAS]),
         AwsExecutions(
             client("stepfunctions"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.runtime.generations import goes_forward, latest_in
 from stepsaga.store.commits import Outcome
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from stepsaga.store.protocol import EventStore, StreamReader
 
 Parts = tuple[int, ...]
+
+
+DECIDED: Final = frozenset({Outcome.REJECTED, Outcome.SEALED})
+"""What leads to the way back, where it stands at the root: lanes wait for each other first."""
 
 
 class Log:
@@ -105,6 +109,15 @@ class Log:
     def is_over(self) -> bool:
         """Whether it tells the saga's end, and nothing stands that has landed after it."""
         return self.has_ended and not self.late_left
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether the saga's own execution undoes it already."""
+        return any(
+            one.outcome is Outcome.COMPENSATED
+            or (one.outcome in DECIDED and one.slot.count("/") == 1)
+            for one in self.commits
+        )
 
     @property
     def started(self) -> Commit | None:

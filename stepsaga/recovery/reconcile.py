@@ -90,8 +90,13 @@ class Reconciler:
         self._open = open_sagas or MemoryOpenSagas()
         self._undoing = Undoing(store, now)
 
-    def look(self, arn: str) -> Found:
+    def look(self, arn: str, saga: str = "") -> Found:
         """Look at one execution, and do what is to be done.
+
+        Args:
+            arn: Its ARN.
+            saga: Whose it is, where that is known: nobody tells it of a saga that no release has
+                any more.
 
         Raises:
             StoreError: What the store raises. To look again is always right.
@@ -99,7 +104,7 @@ class Reconciler:
         execution = self._executions.describe(arn)
         if execution is None:
             return Found.WELL
-        return self._judge(execution) or Found.WELL
+        return self._judge(replace(execution, saga=saga or execution.saga)) or Found.WELL
 
     def see(self, row: OpenSaga) -> Found:
         """Look at a saga that is open, also where its execution is gone; mend its row.

@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from stepsaga.graph import steps_of
 from stepsaga.recovery.deadlines import Deadlines
 from stepsaga.recovery.following import row_of
 from stepsaga.recovery.log import log_of
@@ -16,7 +17,7 @@ from stepsaga.recovery.reconcile import Found, Reconciler
 from stepsaga.store.slots import began
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from stepsaga.recovery.children import Children
@@ -91,6 +92,8 @@ class Sweep:
         for arn in self._executions.unsuccessful(self._now() - LOOK_BACK):
             if arn not in known:
                 count(lambda arn=arn: self._reconciler.look(arn))  # type: ignore[misc]  # a look
+        # Last: these are queries for each, and nearly always in vain.
+        errors += self._tell_parents(rows)
         if errors:
             raise errors[0]
         return counts
@@ -111,6 +114,25 @@ class Sweep:
         if row.stuck_since:
             self._open.mark(row, "")
         return Found.WELL
+
+    def _tell_parents(self, rows: Iterable[OpenSaga]) -> list[Exception]:
+        """Tell whoever waits for children; return what that has raised."""
+        errors: list[Exception] = []
+        for row in rows:
+            try:
+                self._tell(row)
+            except Exception as error:  # noqa: BLE001  # it is raised at the end
+                errors.append(error)
+        return errors
+
+    def _tell(self, row: OpenSaga) -> None:
+        """Tell a saga what the children came to that it, or its undo, waits for.
+
+        One that nobody followed has no row of its own.
+        """
+        graph = self._deadlines.graph(row) if self._children and row.fingerprint else None
+        if self._children and graph and any(node.child for node in steps_of(graph.nodes)):
+            self._children.look(log_of(self._store, row.stream, row.started).commits)
 
     def _found(self, one: OpenSaga) -> OpenSaga:
         """A saga that runs and is not among the open ones; now it is, if it has recorded anything.

@@ -11,6 +11,7 @@ from stepsaga.errors import DeploymentError
 from stepsaga.limits import OBJECT_PREFIX
 from stepsaga.recovery.deployed import CHILDREN, MACHINES, OPEN_SAGAS, SAGAS, UNDO
 from stepsaga.recovery.entry import FUNCTIONS, SWEEP
+from stepsaga.runtime.lambda_entry import EVENT_BUCKET
 from stepsaga.sam import children, rights
 from stepsaga.sam.asked import MOST_ENVIRONMENT
 from stepsaga.sam.bucket import BUCKET
@@ -97,7 +98,7 @@ def environment(application: Application) -> dict[str, Any]:
         MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
         SAGAS: ",".join(one.saga for one in application.machines),
         UNDO: sub(rights.UNDO_ARN),
-        **({CHILDREN: "1"} if started else {}),
+        **({CHILDREN: "1", EVENT_BUCKET: ref(BUCKET)} if started else {}),
     }
 
 
