@@ -23,7 +23,6 @@ from stepsaga.errors import (
     RequestError,
     SagaMissing,
 )
-from stepsaga.graph import Role
 from stepsaga.recovery.children import CANCELLED, children_in, parent_of
 from stepsaga.recovery.forward import short_of
 from stepsaga.recovery.log import Log, log_of
@@ -155,7 +154,8 @@ class Operator:
         if view.status is Status.RUNNING:
             text = f"{saga} {saga_id} runs: `stepsaga cancel {saga}#{saga_id} --why ...` undoes it"
             raise RequestError(text)
-        if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
+        ending = self.client.status(saga, saga_id).ending
+        if ending is Ending.COMPENSATED and self._read_log(view).is_over:
             raise RequestError(f"{saga} {saga_id} is undone already")
         counted = self._is_counted_on(saga, saga_id)
         self._refuse_past(saga, saga_id, view, perhaps=True)
@@ -188,9 +188,11 @@ class Operator:
             RequestError: It runs, or has ended well.
         """
         view = self._view(saga, saga_id)
-        if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
-            raise RequestError(f"{saga} {saga_id} is undone: there is nothing to go on with")
         log, found = self._planned(view)
+        ending = self.client.status(saga, saga_id).ending
+        # What has landed after that is undone from the log.
+        if ending is Ending.COMPENSATED and (log.is_over or self._undo_of(view) is None):
+            raise RequestError(f"{saga} {saga_id} is undone: there is nothing to go on with")
         forward = goes_forward(log.latest[1])
         # What turned out to be past its point of no return only its own execution can finish, or
         # who has gone forward with it: then nobody else can.
@@ -246,11 +248,12 @@ class Operator:
             How many were closed; after that `redrive` goes on.
 
         Raises:
-            RequestError: The step is not waiting to be undone.
+            RequestError: The step is not waiting to be undone; the saga only goes forward.
         """
         view = self._view(saga, saga_id)
         if view.status in {Status.RUNNING, Status.SUCCEEDED} and self._undo_of(view) is None:
             raise RequestError(f"{saga} {saga_id} is not being undone: `stepsaga status` tells")
+        self._refuse_past(saga, saga_id, view, perhaps=True)
         log, _, tree = self._read(view)
         count = 0
         for one in steps_in(tree):
@@ -335,8 +338,7 @@ class Operator:
             return False
         told = event_of(StepResolved, step=step.node.name, why=why, by=self._by)
         if not happened:
-            # What only goes forward is not undone: sealed, it could never be done any more.
-            if log.at(own) is not None or step.node.role is Role.RETRIABLE:
+            if log.at(own) is not None:
                 return False
             events = [event_of(StepSealed, step=step.node.name), told]
             self._put(view, log, own, Outcome.SEALED, events)
@@ -470,7 +472,7 @@ class Operator:
         log = Log(run_of(commits[-1]), commits)
         ended = Status.SUCCEEDED if end_of(log.commits) is Ending.COMPLETED else Status.ABORTED
         return ExecutionView(
-            arn=log.commits[0].causation_id,
+            arn=log.execution,
             name=saga_id,
             machine=saga,
             status=ended,

@@ -114,12 +114,26 @@ class _Walker:
 
     def sequence(self, nodes: Iterable[Node], lanes: Lanes, since: datetime) -> datetime | None:
         """When all of these were done, if what was before them was since then; None where not."""
-        for node in nodes:
+        nodes = tuple(nodes)
+        passed = [bool(self._data.recorded((node,), lanes, seals=False)) for node in nodes]
+        for at, node in enumerate(nodes):
+            if any(passed[at + 1 :]):
+                since = self._over(node, lanes, since)
+                continue
             done = self._node(node, lanes, since)
             if done is None:
                 return None
             since = max(since, done)
         return since
+
+    def _over(self, node: Node, lanes: Lanes, since: datetime) -> datetime:
+        """When a node was done of which what comes after it tells that it is.
+
+        Today's model may say another way of a choice than was gone, or a later time of a wait: that
+        is nothing to do any more.
+        """
+        look = _Walker(self._data, self._now, self._failed)
+        return max(since, look.sequence((node,), lanes, since) or since)
 
     def _node(self, node: Node, lanes: Lanes, since: datetime) -> datetime | None:
         match node:

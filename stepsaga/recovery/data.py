@@ -90,7 +90,7 @@ class Data:
     def way_chosen(self, node: ChoiceNode, lanes: Lanes) -> int | None:
         """The way that the definition chooses; None where the log does not say for certain."""
         looked_at = (datum for branch in node.branches for datum in data_in(branch.condition))
-        if not self.is_exact and any(datum.origin is not Origin.STEP for datum in looked_at):
+        if not self.is_exact and any(map(self._of_input, looked_at)):
             return None
         for number, branch in enumerate(node.branches):
             if holds(branch.condition, lambda datum: self.value(datum, lanes)):
@@ -108,6 +108,12 @@ class Data:
     def is_exact(self) -> bool:
         """Whether the input is known as its model writes it."""
         return self.log.checked is not None or not self.graph.input.model
+
+    def _of_input(self, datum: Datum) -> bool:
+        """Whether a datum is of the input, or of an item of one of its lists."""
+        if datum.origin is Origin.ITEM:
+            return self._of_input(self._maps[datum.name])
+        return datum.origin is Origin.INPUT
 
     # Values
 

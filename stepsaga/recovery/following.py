@@ -96,7 +96,7 @@ class Following:
         self._open.add(row)
         if row.stuck_since:
             self._open.mark(row, row.stuck_since)
-        if log.has_ended:
+        if log.has_ended and not row.stuck_since:
             # Something has landed late, and nobody else looks at that saga any more (rule 11).
             self._reconciler.see(row)
 

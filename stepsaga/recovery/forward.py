@@ -16,7 +16,7 @@ from stepsaga.limits import FIRST_END_SLOT, TERMINAL_SLOT
 from stepsaga.recovery.ahead import Ahead, ahead, has_turn
 from stepsaga.recovery.calls import INPUT, Calls
 from stepsaga.recovery.data import Data
-from stepsaga.recovery.undo import NOTHING, backward, onward
+from stepsaga.recovery.undo import NOTHING, backward, onward, refuse_if_taken
 from stepsaga.runtime.journal import event_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.saga_events import ForwardEnded, SagaCompensated, SagaCompleted, SagaStuck
@@ -73,7 +73,7 @@ class Forwarding:
         graph = self._undoing.graph(run, begun.fingerprint)
         log = self._undoing.log(run)
         calls = Calls(graph, begun.fingerprint, run, generation)
-        _refuse_if_taken(run, log, generation)
+        refuse_if_taken(run, log, generation)
         data = Data(graph, log)
         found, stuck = Ahead(), None
         if not looks_at_input(graph) or data.is_exact:
@@ -98,7 +98,7 @@ class Forwarding:
         """
         begun = self._undoing.begun(run, generation)
         log = self._undoing.log(run)
-        _refuse_if_taken(run, log, generation)
+        refuse_if_taken(run, log, generation)
         told = begun.fingerprint
         if SagaCompleted.__name__ not in log.types:
             completed = [event_of(SagaCompleted)]
@@ -140,13 +140,6 @@ def _blocked(run: Run, found: Ahead, failed: Mapping[str, str]) -> SagaStuck | N
     steps = {one.step.node.name for one in found.blocked} | {one.node.name for one in found.short}
     errors = sorted({failed[one.key] for one in found.blocked}) or ["it was decided otherwise"]
     return SagaStuck(steps=tuple(sorted(steps)), error=", ".join(errors), then=onward(run))
-
-
-def _refuse_if_taken(run: Run, log: Log, generation: int) -> None:
-    latest, _ = log.latest
-    if latest != generation:
-        text = f"{run.saga} {run.id}: generation {latest} has taken over from {generation}"
-        raise StepFailedForGood(text)
 
 
 def _next(

@@ -218,8 +218,10 @@ class Reconciler:
                     generation=generation,
                     **told,
                 )
-        # What has just been stopped may not be seen to be.
-        after = (execution.stopped or self._now()) + last_call(from_kept(kept))
+        # What has just been stopped may not be seen to be; and who had the generation before may
+        # have calls under way, however long ago the saga's own execution ended.
+        stopped = execution.stopped if generation == 1 else None
+        after = (stopped or self._now()) + last_call(from_kept(kept))
         self._executions.start_undo(name_of(run, generation), input_of(run, generation, after))
         return True
 

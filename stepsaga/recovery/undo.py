@@ -144,13 +144,14 @@ class Undoing:
             called side by side, each ``{"key", "participant", "seconds", "waits", "call"}``.
 
         Raises:
-            StepFailedForGood: The point of no return is passed, or all that is left has failed.
+            StepFailedForGood: The point of no return is passed, all that is left has failed, or
+                somebody else works on the run now.
             StoreError: What the store raises.
         """
         begun = self.begun(run, generation)
         graph = self.graph(run, begun.fingerprint)
         calls = Calls(graph, begun.fingerprint, run, generation)
-        found = self._sealed(run, graph, begun, frozenset(failed))
+        found = self._sealed(run, graph, begun, generation, frozenset(failed))
         if found is None:
             if error := failed.get(INPUT):
                 raise StepFailedForGood(_unknown(run, graph, error))
@@ -183,9 +184,14 @@ class Undoing:
         self.record(run, slot, Outcome.STUCK, [told], fingerprint)
 
     def end(self, run: Run, generation: int) -> None:
-        """Record that nothing is left to do, and, unless it is completed, that all is undone."""
+        """Record that nothing is left to do, and, unless it is completed, that all is undone.
+
+        Raises:
+            StepFailedForGood: Somebody else works on the run now.
+        """
         begun = self.begun(run, generation)
         log = self.log(run)
+        refuse_if_taken(run, log, generation)
         events = [event_of(UndoEnded, generation=generation)]
         if not stays(log, begun) and SagaCompensated.__name__ not in log.types:
             cause = _told(begun)["why"]
@@ -225,7 +231,7 @@ class Undoing:
         return from_kept(kept)
 
     def _sealed(
-        self, run: Run, graph: SagaGraph, begun: Commit, failed: frozenset[str]
+        self, run: Run, graph: SagaGraph, begun: Commit, generation: int, failed: frozenset[str]
     ) -> Plan | None:
         """The plan, after all that may be running was sealed.
 
@@ -233,6 +239,7 @@ class Undoing:
         """
         while True:
             log = self.log(run)
+            refuse_if_taken(run, log, generation)
             if stays(log, begun):
                 return Plan()
             tree, lacking = reached(graph, log)
@@ -289,6 +296,18 @@ def _told(begun: Commit) -> Mapping[str, Any]:
         event.data for event in begun.events if event.type == UndoStarted.__name__
     )
     return data
+
+
+def refuse_if_taken(run: Run, log: Log, generation: int) -> None:
+    """Let one generation at a time work on a run: also one that is redriven is out (rule 15).
+
+    Raises:
+        StepFailedForGood: A later one has taken over.
+    """
+    now, _ = log.latest
+    if now != generation:
+        text = f"{run.saga} {run.id}: generation {now} has taken over from {generation}"
+        raise StepFailedForGood(text)
 
 
 def stays(log: Log, begun: Commit) -> bool:

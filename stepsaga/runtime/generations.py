@@ -2,8 +2,8 @@
 
 Whoever undoes a run from its log, or goes forward with it, has a generation, and begins by putting
 a commit into that generation's slot. From then on the compensation calls of all others are refused:
-of the execution, when it is redriven, and of earlier generations. Where it is forward that the
-generation goes, so are the calls of steps after the pivot.
+of the execution, when it is redriven, and of earlier generations. So is its call of the pivot,
+whose probe may be asked then; and where the generation goes forward, of the steps after it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 UNDOING: Final = frozenset({Part.COMPENSATION, Part.VERIFY})
 """The parts that an undo from the log takes over."""
+ONWARD: Final = frozenset({Part.PIVOT, Part.RETRIABLE})
+"""The parts of which a redriven execution's are taken over."""
 
 
 def address_of(run: str, generation: int) -> str:
@@ -58,13 +60,14 @@ def admitted(call: Call, store: EventStore) -> Call:
         Fenced: A later generation has taken over.
         CommitUnreadable: The generation's beginning does not tell the input.
     """
-    # A step after the pivot costs a read only where its execution was redriven: until then nobody
-    # else can have begun, for an execution that runs is left alone.
-    redriven = call.part is Part.RETRIABLE and call.execution.redrives > 0
+    # The pivot, and a step after it, cost a read only where their execution was redriven: until
+    # then nobody else can have begun, for an execution that runs is left alone.
+    redriven = call.part in ONWARD and call.execution.redrives > 0
     if call.part not in UNDOING and not call.generation and not redriven:
         return call
     generation, begun = latest(store, call.stream, call.execution.started)
-    if redriven and not call.generation and not goes_forward(begun):
+    # What turned out to be past the pivot was begun to be undone in vain.
+    if call.part is Part.RETRIABLE and not call.generation and not goes_forward(begun):
         return call
     if generation != call.generation and not _is_settled(call, store):
         left = "do it does, forward" if goes_forward(begun) else "undo it undoes"
@@ -89,12 +92,12 @@ def goes_forward(begun: Commit | None) -> bool:
 
 
 def _is_settled(call: Call, store: EventStore) -> bool:
-    """Whether a probe has nothing to settle any more: its step is done, so it only says so.
+    """Whether a pivot, or a probe, has nothing to do any more: it is done, and only says so.
 
     An undo from the log that finds its run past the point of no return ends there, and a redrive of
-    the run's own execution goes on, perhaps in that probe's Task.
+    the run's own execution goes on, perhaps in that Task.
     """
-    if call.part is not Part.VERIFY:
+    if call.part not in {Part.VERIFY, Part.PIVOT}:
         return False
     stored = store.get(call.stream, call.address(call.slot))
     return stored is not None and stored.outcome is Outcome.RESULT

@@ -239,9 +239,11 @@ class Journal:
     def _open(
         self, address: str, outcome: Outcome, events: list[EventRecord], causation: str
     ) -> Commit:
-        """Put what can be the stream's first commit (rule 8)."""
+        """Put what can be the stream's first commit (rule 8), which says by which execution."""
         if self._call.opens:
             events.insert(0, event_of(SagaStarted, input=self._call.execution.input))
+            # A step of a choice that comes first need not have a commit before it.
+            causation = self._call.execution.id
         return self._put(address, outcome, events, causation)
 
     def _before(self, slot: Slot) -> str:

@@ -10,11 +10,15 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import BaseModel
 
+from stepsaga import Choice, Input, Saga, Step, when
+from stepsaga.authoring import graph_of
 from stepsaga.client import Client
 from stepsaga.client.operator import Operator
+from stepsaga.engines.protocol import Status
 from stepsaga.engines.recovering import EngineExecutions
-from stepsaga.errors import StoreThrottled
+from stepsaga.errors import RequestError, StoreThrottled
 from stepsaga.recovery.following import Following
 from stepsaga.recovery.following_entry import take
 from stepsaga.recovery.reconcile import Reconciler
@@ -39,6 +43,36 @@ HOUR = timedelta(hours=1)
 ORDER = saga([step("reserve"), step("charge", retry=None), step("ship")], name="Order")
 REFUSED = saga([step("reserve"), step("charge"), look("check")], name="Order")
 PAID = saga([step("reserve"), pivot("pay", probe="handlers.shop:find"), tail("tell")], name="Order")
+
+
+class Wanted(BaseModel):
+    """What is wanted."""
+
+    id: str
+    gift: bool = False
+
+
+def wrap() -> Any:
+    """Wrap it."""
+
+
+def send() -> Any:
+    """Send it."""
+
+
+def take_back() -> None:
+    """Take it back."""
+
+
+class Chooses(Saga):
+    """Begins with a choice."""
+
+    wanted = Input(Wanted)
+    way = Choice(
+        gift=when(wanted.gift, Step(wrap, compensation=take_back)),
+        otherwise=Step(send, compensation=take_back),
+    )
+    more = Step(send, compensation=take_back)
 
 
 class Gone(EngineExecutions):
@@ -157,6 +191,44 @@ def test_what_lands_late_is_undone_at_once() -> None:
     assert shop.open() == {"one": ""}
     assert len(shop.undos()) == 1
     assert (shop.open(), len(shop.world.standing)) == ({}, 0)
+
+
+def test_a_saga_is_open_whose_first_step_is_not_its_first_slot() -> None:
+    """Of a choice that comes first another way was gone: its commit still names its execution."""
+    shop = Shop(graph_of(Chooses))
+    arn = shop.start()
+    shop.clock.advance(MOMENT * 4)
+    [first] = shop.commits()
+    assert (first.slot.rpartition("/")[2], first.causation_id) == ("00002", arn)
+    assert shop.open() == {"one": ""}
+
+
+def test_what_lands_late_and_cannot_be_undone_is_stuck_and_goes_on() -> None:
+    """It is listed with a command that works, however the saga itself has ended (rules 11, 18)."""
+    for command in ("redrive", "undo"):
+        shop = Careless(ORDER, hanging={"charge"})
+        shop.engine.wait(shop.start())
+        shop.broken.add("handlers.payments:undo_charge")
+        shop.land()
+        assert [one.status for one in shop.undos()] == [Status.FAILED]
+        assert [shop.sweep(), shop.sweep()] == [{"stuck": 1}] * 2
+        shop.broken.clear()
+        operator = operator_of(shop)
+        if command == "undo":
+            shop.clock.advance(timedelta(days=15))
+        [told] = operator.stuck()
+        assert f"`stepsaga {command} Order#one" in told.then
+        if command == "redrive":
+            shop.engine.wait(operator.redrive("Order", "one"))
+        else:
+            operator.undo("Order", "one", "mended")
+            shop.undos()
+        assert (shop.open(), len(shop.world.standing), operator.stuck()) == ({}, 0, ())
+        assert shop.events().count("SagaCompensated") == 1
+        with pytest.raises(RequestError, match="is undone"):
+            operator.redrive("Order", "one")
+        with pytest.raises(RequestError, match="is undone"):
+            operator.undo("Order", "one", "again")
 
 
 def test_what_lands_late_and_could_not_be_seen_to_is_swept() -> None:

@@ -418,9 +418,36 @@ def test_what_only_goes_forward_is_not_sealed_by_hand() -> None:
     shop = Shop(two_after())
     stuck(shop)
     operator = operator_of(shop)
-    with pytest.raises(RequestError, match="'tell' does not wait to be undone"):
+    with pytest.raises(RequestError, match="is past its point of no return, 'pay'"):
         operator.resolve("Order", "one", "tell", "never", happened=False)
     assert "StepSealed" not in shop.events()
+
+
+def test_past_the_point_of_no_return_nothing_is_closed_by_hand() -> None:
+    """By the record of an undoing that never was, it could go neither forward nor back."""
+    shop = Shop(two_after())
+    stuck(shop)
+    operator = operator_of(shop)
+    with pytest.raises(RequestError, match="is past its point of no return, 'pay'"):
+        operator.resolve("Order", "one", "reserve", "given back by phone")
+    assert "StepCompensated" not in shop.events()
+    operator.forward("Order", "one", "mended")
+    assert [worker.status for worker in shop.undos()] == [Status.SUCCEEDED]
+
+
+def test_a_redrive_of_the_saga_itself_does_not_call_its_pivot_any_more() -> None:
+    """Its probe may be asked at that moment, and an effect behind its back could not be undone."""
+    shop = Shop(two_after(), hanging={"pay"})
+    arn = shop.start()
+    shop.clock.after(timedelta(seconds=3), lambda: shop.engine.stop(arn))
+    shop.engine.wait(arn)
+    shop.hanging.clear()
+    shop.clock.advance(timedelta(hours=1))
+    operator_of(shop).forward("Order", "one", "it may have happened")
+    shop.engine.redrive(arn)  # in the console
+    assert shop.engine.wait(arn).error == "Fenced"
+    assert [name for name, _ in shop.world.given] == ["reserve"]
+    assert "not past its point of no return" in (shop.undos()[0].cause or "")
 
 
 def test_many_go_on_at_once_by_the_reason_that_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,18 @@ def test_an_undo_that_could_not_be_leaves_a_redriven_execution_alone() -> None:
     assert shop.handle(retriable(), lambda: 1) == 1
 
 
+@pytest.mark.parametrize("forward", [True, False])
+def test_the_pivot_of_a_redriven_execution_is_taken_over(*, forward: bool) -> None:
+    """Its probe may be asked at that moment; where the pivot is done, its call only says so."""
+    shop = Shop()
+    shop.handle(call("pivot"), lambda: 1)
+    begun(shop, forward=forward)
+    assert shop.handle(call("pivot", redrives=1)) == 1
+    with pytest.raises(Fenced, match="generation 1, which works from the log, has taken over"):
+        shop.handle(call("pivot", redrives=1, slot=[3]), lambda: 1)
+    assert shop.at(3) is None
+
+
 def test_of_two_that_go_forward_the_later_does() -> None:
     """The calls of the earlier are refused, whatever was done of it."""
     shop = Shop()
