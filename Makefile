@@ -63,9 +63,9 @@ verify: setup  ## everything that can go wrong in the reference sagas
 	$(BIN)/stepsaga verify --jobs $(VERIFY_WORKERS) --junit verify-stub.xml
 	$(BIN)/stepsaga verify --jobs $(VERIFY_WORKERS) --handlers real --junit verify-real.xml
 
-nightly: setup  ## 2,000 generated sagas with every fault; SAGAS=10 FROM=0 SEED=0 WORKERS=2
+nightly: setup  ## 2,000 generated sagas with every fault; SAGAS=10 FROM=0 SEED=0 WORKERS=2 CHILDREN=1
 	@$(BIN)/python -m tests.language.nightly $(if $(SAGAS),--sagas $(SAGAS)) $(if $(FROM),--from $(FROM)) \
-	  $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
+	  $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(CHILDREN),--children $(CHILDREN))
 
 check: setup  ## format, lint, types, generated files, releases
 	$(BIN)/ruff format --check .

@@ -15,7 +15,7 @@ from stepsaga.cli.timeline_view import view
 from stepsaga.store.slots import iso, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -36,7 +36,8 @@ def counterexample(compiled: Compiled, trial: Trial) -> RenderableType:
     verdict = trial.verdict
     head = Text.assemble((compiled.name, "bold"), f", {verdict.case.way}: ", str(verdict.case))
     laws = [_law(broken.law, broken.text) for broken in verdict.broken]
-    return Group(head, *laws, *_stuck(verdict), Text(""), _story(compiled, trial))
+    stuck = [*_stuck(verdict), *map(_mended, verdict.mended)]
+    return Group(head, *laws, *stuck, Text(""), _story(compiled, trial), *_children(trial))
 
 
 def as_text(compiled: Compiled, trial: Trial) -> str:
@@ -56,6 +57,24 @@ def _stuck(verdict: Verdict) -> list[Text]:
         return []
     told = f"  it was stuck: {verdict.stuck.error}\n  next action: {verdict.stuck.next_action}"
     return [Text(told, style="yellow")]
+
+
+def _mended(told: str) -> Text:
+    return Text(f"  a child was stuck, and was mended: {told}", style="yellow")
+
+
+def _children(trial: Trial) -> Iterator[RenderableType]:
+    for child in trial.children:
+        yield Text("")
+        yield view(
+            timeline_of(
+                child.stream,
+                iso(child.view.started),
+                child.commits,
+                kept=child.compiled.graph,
+                failure=failure_of(child.view, child.history),
+            )
+        )
 
 
 def _story(compiled: Compiled, trial: Trial) -> RenderableType:

@@ -51,6 +51,10 @@ def summary(report: Report) -> list[str]:
         person = sum(one.person for one in stuck)
         for_person = f"; {person:,} waited for a person" if person else ""
         lines.append(f"stuck: {len(stuck):,} runs, each with its next action{for_person}")
+    if mended := sum(bool(one.mended) for one in report.verdicts):
+        lines.append(
+            f"children: in {mended:,} runs one was stuck, was mended, and its parent went on"
+        )
     if report.idle:
         some = "; ".join(str(one.case) for one in report.idle[:_NAMED])
         lines.append(

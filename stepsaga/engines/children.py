@@ -11,7 +11,7 @@ from stepsaga.recovery.following import ENDS
 from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from stepsaga.recovery.children import Children
     from stepsaga.recovery.executions import Execution
@@ -75,17 +75,26 @@ class EngineChildren:
         return self.known
 
 
+def _at_once(stream_id: str) -> Sequence[float]:
+    del stream_id
+    return (0,)
+
+
 class ChildrenStore(StoreInFront):
     """A store in front of another that tells whoever waits for a saga whose end comes into it.
 
     Args:
         store: The store behind.
         later: Lets that happen; in between whatever is under way goes on.
+        pauses: When an end that is in a stream is told, in seconds since then; at once by default.
     """
 
-    def __init__(self, store: EventStore, later: Later) -> None:
+    def __init__(
+        self, store: EventStore, later: Later, pauses: Callable[[str], Sequence[float]] = _at_once
+    ) -> None:
         super().__init__(store)
         self._later = later
+        self._pauses = pauses
         self.children: Children | None = None
         """Who tells; nobody is told before there is one."""
 
@@ -93,7 +102,8 @@ class ChildrenStore(StoreInFront):
         """Append, and hear of an end a moment later, as the table's stream tells it."""
         stored = self._store.append(commit)
         if stored == commit and any(event.type in ENDS for event in commit.events):
-            self._later(0, partial(self._tell, commit, MOST_TIMES))
+            for pause in self._pauses(commit.stream_id):
+                self._later(pause, partial(self._tell, commit, MOST_TIMES))
         return stored
 
     def _tell(self, commit: Commit, times: int) -> None:

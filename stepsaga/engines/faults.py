@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 import functools
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from stepsaga.engines.child_faults import AROUND, CHILD_FAULTS, UNFITTING, DeadlyChildren
 from stepsaga.engines.functions import (
     FunctionError,
     NoAnswer,
@@ -21,6 +23,7 @@ from stepsaga.engines.functions import (
 )
 from stepsaga.errors import Rejected, StoreThrottled, UsageError
 from stepsaga.runtime.call import Part, parse_call
+from stepsaga.runtime.children import NoChildren
 from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from stepsaga.engines.simulator.integrations import Integration, TaskCall
+    from stepsaga.runtime.children import Children
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
@@ -45,7 +49,11 @@ CALL_FAULTS: Final[Mapping[str, str]] = {
     "lands late": "the call hangs before its effect, and goes on after its step was undone",
     "throttled": "the event table refuses all that the call asks of it: it is over its rate",
 }
-"""The faults of a call of a handler, and what each of them does."""
+"""The faults of a call of a handler, and what each of them does.
+
+Of a call that starts a child, or has it undone, the effect is just that: ``rejected`` is input that
+does not fit the child, and with ``raises`` Step Functions refuses what is asked of it.
+"""
 
 RECORD_FAULTS: Final[Mapping[str, str]] = {
     "raises": "nothing is put, and DynamoDB answers with an error",
@@ -55,17 +63,60 @@ RECORD_FAULTS: Final[Mapping[str, str]] = {
 """The faults of the record of a saga's end, and what each of them does."""
 
 
+_OF_HANDLERS: Final = ("rejected", "raises")
+
+
 class InjectedError(Exception):
     """What the fault ``raises`` raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A Task that can have faults: of a call, with a handler or without one, or of the record."""
+    """A Task that can have faults: of a call, with a handler or without one, or of the record.
+
+    Attributes:
+        state: Its name.
+        record: Whether it records the saga's end.
+        handler: Whether a handler stands behind it.
+        saga: The saga that it belongs to, where that is a child of others; else empty.
+        child: The saga that it starts, or has undone; else empty.
+        part: What it does for its step: see `stepsaga.runtime.call.Part`; empty for the record.
+        step: The step that it serves.
+    """
 
     state: str
     record: bool = False
     handler: bool = True
+    saga: str = ""
+    child: str = ""
+    part: str = ""
+    step: str = ""
+
+    @property
+    def undoes(self) -> str:
+        """The step that it undoes, where it is a compensation; else empty."""
+        return self.step if self.part == Part.COMPENSATION else ""
+
+    @property
+    def starts(self) -> str:
+        """The step whose child it starts; else empty."""
+        return self.step if self.child and not self.undoes else ""
+
+    @property
+    def name(self) -> str:
+        """By what its faults are named: a child's are ``ShipParcel:label``."""
+        return f"{self.saga}:{self.state}" if self.saga else self.state
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What can go wrong in it."""
+        if self.record:
+            return tuple(RECORD_FAULTS)
+        if self.child and self.undoes:  # there is nothing that could say so
+            return tuple(kind for kind in (*CALL_FAULTS, *CHILD_FAULTS) if kind != "rejected")
+        if self.child:
+            return (*CALL_FAULTS, *CHILD_FAULTS)
+        return tuple(kind for kind in CALL_FAULTS if self.handler or kind not in _OF_HANDLERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +157,26 @@ class Faults:
     ) -> None:
         self.injected: list[Injection] = []
         self.landed: list[Landing] = []
-        self._targets = {target.state: target for target in targets}
+        self._targets = {target.name: target for target in targets}
+        self._children = {target.saga for target in self._targets.values()} - {""}
         self._wanted = {
             state: _checked(state, kinds, self._targets) for state, kinds in wanted.items()
         }
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
 
-    def can_have(self, state: str) -> bool:
+    def can_have(self, execution: str, state: str) -> bool:
         """Whether there is a Task of that name."""
-        return state in self._targets
+        return self._name(execution, state) in self._targets
+
+    def doing(self, execution: str, part: str, step: str) -> str:
+        """The Task that does something for a step in its own execution; empty for none."""
+        wanted = (self._child(execution), part, step)
+        known = self._targets.values()
+        return next((t.state for t in known if (t.saga, t.part, t.step) == wanted), "")
 
     def next(self, execution: str, state: str) -> str | None:
         """The fault of the next attempt of a state, which counts as made."""
+        state = self._name(execution, state)
         kinds = self._wanted.get(state)
         if kinds is None:
             return None
@@ -132,9 +191,27 @@ class Faults:
         """How often each of the states for which something is wanted was tried."""
         return {state: n for (one, state), n in self._attempts.items() if one == execution}
 
-    def mend(self) -> None:
-        """From now on nothing goes wrong. What hangs still lands late."""
-        self._wanted.clear()
+    def most_attempts(self) -> dict[str, int]:
+        """The same of the execution in which it was tried most, by the names of faults."""
+        most: dict[str, int] = {}
+        for (_, name), number in self._attempts.items():
+            most[name] = max(number, most.get(name, 0))
+        return most
+
+    def mend(self, saga: str = "") -> None:
+        """From now on nothing goes wrong, in a child alone or at all. What hangs lands late."""
+        for name in list(self._wanted):
+            if not saga or self._targets[name].saga == saga:
+                del self._wanted[name]
+
+    def _name(self, execution: str, state: str) -> str:
+        saga = self._child(execution)
+        return f"{saga}:{state}" if saga else state
+
+    def _child(self, execution: str) -> str:
+        """The saga of an execution, as its ARN says it, where that is a child."""
+        saga = execution.rpartition(":")[0].rpartition(":")[2]
+        return saga if saga in self._children else ""
 
 
 def _checked(
@@ -143,16 +220,14 @@ def _checked(
     if state not in known:
         raise UsageError(f"no state {state!r} can have a fault{_meant(state, known)}")
     target = known[state]
-    table = RECORD_FAULTS if target.record else CALL_FAULTS
     for kind in [kinds] if isinstance(kinds, str) else kinds or []:
-        if kind is None:
+        if kind is None or kind in target.kinds:
             continue
-        if kind not in table:
-            raise UsageError(f"{state}: there is no fault {kind!r} for it{_meant(kind, table)}")
-        if kind in ("rejected", "raises") and not (target.handler or target.record):
+        if kind in _OF_HANDLERS and not target.record:
             raise UsageError(
                 f"{state}: the fault {kind!r} stands for a handler, and this call has none"
             )
+        raise UsageError(f"{state}: there is no fault {kind!r} for it{_meant(kind, target.kinds)}")
     return kinds if isinstance(kinds, str) or kinds is None else tuple(kinds)
 
 
@@ -165,7 +240,7 @@ def _meant(given: str, known: Iterable[str]) -> str:
 class OpenFunctions(Protocol):
     """Functions whose collaborators can be replaced for one invocation."""
 
-    def invoke(
+    def invoke(  # noqa: PLR0913  # collaborators by name
         self,
         function: str,
         payload: Any,
@@ -173,6 +248,7 @@ class OpenFunctions(Protocol):
         store: EventStore | None = None,
         resolve: Callable[[str], Callable[..., Any]] | None = None,
         now: Callable[[], datetime] | None = None,
+        children: Children | None = None,
     ) -> Any:
         """Call a function; see `stepsaga.engines.local.LocalFunctions.invoke`."""
         ...
@@ -203,9 +279,10 @@ class FaultyFunctions:
         store: The functions' event store.
         resolve: How the functions find handlers.
         now: Their clock.
+        children: How they start and undo children.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # collaborators by name
         self,
         functions: OpenFunctions,
         faults: Faults,
@@ -213,26 +290,31 @@ class FaultyFunctions:
         store: EventStore,
         resolve: Callable[[str], Callable[..., Any]],
         now: Callable[[], datetime],
+        children: Children | None = None,
     ) -> None:
         self._functions = functions
         self._faults = faults
         self._store = store
         self._resolve = resolve
         self._now = now
+        self._children = children or NoChildren()
         self._held: dict[tuple[str, str], list[_Held]] = defaultdict(list)
 
     def invoke(self, function: str, payload: Any) -> Any:
         """Call a function; see `stepsaga.engines.functions.Functions`.
 
-        The state and the execution are read from the payload, which carries both.
+        The state and the execution are read from the payload, which carries both. What is undone
+        from the log goes wrong as it does in the saga's own execution.
         """
         try:
-            execution, state = payload["execution"]["Id"], payload["state"]["Name"]
-        except (LookupError, TypeError):
+            execution, state = self._named(payload)
+        except (LookupError, TypeError, AttributeError):
             return self._functions.invoke(function, payload)  # no call of ours: no fault of ours
         kind = self._faults.next(execution, state)
         try:
-            reply = self._faulty(kind, function, payload)
+            around = kind in AROUND and "child" in _call_of(payload)
+            make = self._around_child if around else self._faulty
+            reply = make(kind, function, payload)
         except FunctionError as error:
             if error.error == Rejected.__name__:
                 self._settled(execution, payload)
@@ -245,6 +327,13 @@ class FaultyFunctions:
         for name, address in tuple(self._held):
             if name == execution:
                 self._land(execution, address)
+
+    def _named(self, payload: Any) -> tuple[str, str]:
+        call = _call_of(payload)
+        execution = call["execution"]["Id"]
+        if call is payload:
+            return execution, payload["state"]["Name"]
+        return execution, self._faults.doing(execution, call["part"], call["step"])
 
     def _faulty(self, kind: str | None, function: str, payload: Any) -> Any:
         match kind:
@@ -295,6 +384,18 @@ class FaultyFunctions:
 
         return self._functions.invoke(function, payload, resolve=resolve)
 
+    def _around_child(self, kind: str | None, function: str, payload: Any) -> Any:
+        """The faults at the start of a child, and at its undoing."""
+        if kind == "rejected":
+            payload = {**payload, "child": {**payload["child"], "model": UNFITTING}}
+            return self._functions.invoke(function, payload)
+        children = DeadlyChildren(self._children, kind)
+        if kind != "times out after":
+            return self._functions.invoke(function, payload, children=children)
+        with suppress(FunctionError):
+            self._functions.invoke(function, payload, children=children)
+        raise NoAnswer
+
     # Late effects
 
     def _hold(self, function: str, payload: Any) -> None:
@@ -305,8 +406,9 @@ class FaultyFunctions:
 
     def _settled(self, execution: str, payload: Mapping[str, Any]) -> None:
         """A compensation has run, or a probe, or what has none behind it: what hung lands now."""
-        part, step = payload.get("part"), payload.get("step", "")
-        last = bool(payload.get("handler")) or not self._faults.can_have(f"undo {step}")
+        called = _call_of(payload)
+        part, step = called.get("part"), called.get("step", "")
+        last = bool(called.get("handler")) or not self._faults.can_have(execution, f"undo {step}")
         probed = part == Part.VERIFY and last
         if part == Part.COMPENSATION or probed:
             call = parse_call(payload)
@@ -323,6 +425,11 @@ class FaultyFunctions:
                 self._faults.landed.append(Landing(execution, state, error.error))
             else:
                 self._faults.landed.append(Landing(execution, state, None))
+
+
+def _call_of(payload: Any) -> Any:
+    """The call in a payload; where a saga is undone from its log, that is a part of it."""
+    return payload.get("call", payload)
 
 
 class FaultyRecord:

@@ -90,7 +90,7 @@ class LocalFunctions:
         """What questions have sent, in that order."""
         return self._messages.sent
 
-    def invoke(
+    def invoke(  # noqa: PLR0913  # collaborators by name
         self,
         function: str,
         payload: Any,
@@ -98,6 +98,7 @@ class LocalFunctions:
         store: EventStore | None = None,
         resolve: Callable[[str], Callable[..., Any]] | None = None,
         now: Callable[[], datetime] | None = None,
+        children: Children | None = None,
     ) -> Any:
         """Call a function; the options replace collaborators for this one invocation.
 
@@ -119,7 +120,7 @@ class LocalFunctions:
             resources=self._resources,
             answers=self._answers,
             messages=self._messages,
-            children=self._children,
+            children=children or self._children,
         )
         return self._run(runtime, payload)
 

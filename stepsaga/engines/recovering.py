@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.release import substitute
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 RECOVERY: Final = "recovery"
 """The function's name on engines that run here."""
+
+
+@cache
+def undo_text() -> str:
+    """The definition of the machine that undoes, as it runs here."""
+    return substitute(render(undo_definition()), {FUNCTION: RECOVERY})
 
 
 def execution_of(view: ExecutionView) -> Execution:
@@ -163,7 +170,16 @@ class RecoveringFunctions:
         children: Children | None = None,
     ) -> Recovery:
         """Create the machine that undoes on an engine whose functions these are."""
-        engine.create(NAME, substitute(render(undo_definition()), {FUNCTION: RECOVERY}))
+        engine.create(NAME, undo_text())
+        return self.serve(engine, fingerprints, children)
+
+    def serve(
+        self,
+        engine: Engine,
+        fingerprints: Mapping[str, str],
+        children: Children | None = None,
+    ) -> Recovery:
+        """The same where the machine is there."""
         executions = EngineExecutions(engine, fingerprints)
         self.recovery = Recovery(
             self._store, executions, self._participants, self._now, self.open_sagas, children

@@ -117,11 +117,22 @@ def start_child(work: Work) -> Reply:
     first = not call.again and journal.is_own(link)
     if not first and (stored := journal.get(call.slot)):
         return _tell(work, stored)
+    _refuse_if_over(work)
     assert call.child is not None  # noqa: S101  # for mypy
     runs = work.children.start(call.child.saga, call.child_name, value, again=not first)
     if not (first and runs):
         work.children.settle(call.child_stream)
     return Reply(None, BEGUN)
+
+
+def _refuse_if_over(work: Work) -> None:
+    """Start nothing after the call's time: whoever undoes it counts on that (`undo_child`).
+
+    Raises:
+        StepFailed: The time is up, and the process should have been ended.
+    """
+    if work.journal.now() > work.arrived + timedelta(seconds=work.call.seconds):
+        raise StepFailed(work.handling.text("its time is up: the child is not started any more"))
 
 
 def _linked(work: Work, slot: Slot) -> ChildLinked:

@@ -58,6 +58,10 @@ class Journal:
         self._request = request
         self._linked: Commit | None = None
 
+    def now(self) -> datetime:
+        """The clock by which commits are dated."""
+        return self._now()
+
     def get(self, slot: Slot) -> Commit | None:
         """What a slot of this run holds."""
         return self._store.get(self._call.stream, self._call.address(slot))

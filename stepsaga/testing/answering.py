@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.answering import Answer, give, questions
 from stepsaga.errors import AnsweredAlready
-from stepsaga.graph import steps_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.front import StoreInFront
+from stepsaga.testing.family import label, returning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,9 +62,9 @@ class Answering(StoreInFront):
 
     Args:
         store: The store behind.
-        graph: The saga that asks.
+        graph: The saga that asks. Its children may ask, too.
         manners: How each step's question is answered; at once where nothing is said.
-        value: What is answered to a step.
+        value: What is answered to a step; to a child's ``ShipParcel:review``.
         inner: Where answers go, if they are not to be counted with what the saga itself writes.
     """
 
@@ -79,7 +79,8 @@ class Answering(StoreInFront):
     ) -> None:
         super().__init__(store)
         self._inner = inner or store
-        self._questions = {node.name: node.question for node in steps_of(graph.nodes)}
+        self._graph = graph
+        self._questions = {name: node.question for name, node in returning(graph)}
         self._manners = manners
         self._value = value
         self.asked: set[str] = set()
@@ -104,34 +105,35 @@ class Answering(StoreInFront):
         """Hear of a question once it is in the stream."""
         stored = self._store.append(commit)
         if commit.outcome is Outcome.ASKED:
+            saga = commit.stream_id.partition("#")[0]
             for asked in questions([commit]):
-                self._plan(asked)
+                self._plan(asked, label(self._graph, saga, asked.step))
         return stored
 
-    def _plan(self, asked: Asked) -> None:
-        question = self._questions[asked.step]
+    def _plan(self, asked: Asked, name: str) -> None:
+        question = self._questions[name]
         if question is None or self._engine is None:
             return
-        self.asked.add(asked.step)
-        pauses = _PAUSES[self._manners.get(asked.step, Manner.AT_ONCE)]
+        self.asked.add(name)
+        pauses = _PAUSES[self._manners.get(name, Manner.AT_ONCE)]
         patience = _patience(question)
-        self._go_on(asked, [(number, part * patience) for number, part in enumerate(pauses)])
+        self._go_on(asked, name, [(number, part * patience) for number, part in enumerate(pauses)])
 
-    def _go_on(self, asked: Asked, planned: Sequence[tuple[int, float]]) -> None:
+    def _go_on(self, asked: Asked, name: str, planned: Sequence[tuple[int, float]]) -> None:
         """Say the next thing after its pause, and then the rest."""
         if planned:
             (number, pause), *rest = planned
-            self._later(pause, partial(self._say, asked, number, rest))
+            self._later(pause, partial(self._say, asked, name, number, rest))
 
-    def _say(self, asked: Asked, number: int, rest: Sequence[tuple[int, float]]) -> None:
-        manner = self._manners.get(asked.step, Manner.AT_ONCE)
+    def _say(self, asked: Asked, name: str, number: int, rest: Sequence[tuple[int, float]]) -> None:
+        manner = self._manners.get(name, Manner.AT_ONCE)
         rejects = manner is Manner.REJECTS or (manner is Manner.CONTRADICTS and number > 1)
-        answer = Answer(rejected=True) if rejects else Answer(self._value(asked.step))
+        answer = Answer(rejected=True) if rejects else Answer(self._value(name))
         engine: Any = _Deaf() if manner is Manner.UNHEARD else self._engine
         # The time that was up, a fault, or the first of two answers may have decided before.
         with suppress(AnsweredAlready):
             give(answer, asked, engine=engine, store=self._inner, now=self._now)
-        self._go_on(asked, rest)
+        self._go_on(asked, name, rest)
 
 
 def _never(seconds: float, do: Callable[[], None]) -> None:

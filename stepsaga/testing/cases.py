@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.errors import UsageError
 from stepsaga.testing.answering import Manner
+from stepsaga.testing.children import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -26,20 +27,21 @@ class Case:
     Attributes:
         way: The way that the saga takes.
         faults: By state, in the order in which they were thought of.
-        manners: How questions are answered, where that is not at once.
+        manners: How questions are answered, and the ends of children told, where that is not at
+            once.
     """
 
     way: str
     faults: tuple[tuple[str, Pattern], ...] = ()
-    manners: tuple[tuple[str, Manner], ...] = ()
+    manners: tuple[tuple[str, Manner | Telling], ...] = ()
 
     def also(self, state: str, pattern: Pattern) -> Case:
         """The same, and one fault more; in the place of another of that state."""
         others = tuple(one for one in self.faults if one[0] != state)
         return Case(self.way, (*others, (state, pattern)), self.manners)
 
-    def answered(self, step: str, manner: Manner) -> Case:
-        """The same, with a question that is answered in a manner."""
+    def answered(self, step: str, manner: Manner | Telling) -> Case:
+        """The same, with a question that is answered, or a child that is told of, in a manner."""
         others = tuple(one for one in self.manners if one[0] != step)
         return Case(self.way, self.faults, (*others, (step, manner)))
 
@@ -93,7 +95,7 @@ def parse_case(way: str, wanted: Sequence[str], option: str) -> Case:
     Raises:
         UsageError: One is not of that form.
     """
-    manners = {manner.value: manner for manner in Manner}
+    manners: dict[str, Manner | Telling] = {one.value: one for one in (*Manner, *Telling)}
     answered = [one for one in wanted if _split(one, option)[1] in manners]
     faults = parse_faults([one for one in wanted if one not in answered], option)
     case = Case(way, tuple(faults.items()))
@@ -124,6 +126,9 @@ class Task:
         behind: It is reached only where something has failed.
         probe: It asks what became of a step: that it should lie is no fault.
         asks: The step whose question it is; empty where it is none.
+        starts: The step whose child it starts; empty where it is none.
+        saga: The child that it belongs to; empty for the saga itself.
+        possible: What can go wrong in it at all.
     """
 
     state: str
@@ -132,20 +137,27 @@ class Task:
     behind: bool
     probe: bool
     asks: str = ""
+    starts: str = ""
+    saga: str = ""
+    possible: tuple[str, ...] = tuple(CALL_FAULTS)
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What can go wrong in it."""
+        """What can go wrong in it.
+
+        All that can in a child is tried where that is the saga on trial. In its parent it comes to
+        few things: it says no, it is in doubt, it is stuck.
+        """
         if self.record:
             return tuple(RECORD_FAULTS)
+        if self.saga:
+            return (self.failing,) if self.behind or not self.handler else OF_CHILDREN
         left_out = set()
-        if not self.handler:
-            left_out |= {"rejected", "raises"}
         if self.probe:
             left_out.add("rejected")
         if self.behind or not self.handler:
             left_out.add("lands late")  # what is late on the way back is made before it
-        return tuple(kind for kind in CALL_FAULTS if kind not in left_out)
+        return tuple(kind for kind in self.possible if kind not in left_out)
 
     @property
     def failing(self) -> str:
@@ -172,6 +184,8 @@ class Seen:
     found: Mapping[str, str]
 
 
+OF_CHILDREN: Final = ("rejected", "times out after")
+"""What goes wrong in the steps of children: they have done nothing, or nobody knows."""
 MOST_ITEMS: Final = 3
 """Of a map, whose items fail one at a time."""
 _HAD: Final = frozenset(
@@ -199,6 +213,8 @@ def going_forward(well: Seen, tasks: Sequence[Task], *, known: Collection[str] =
         if task.asks:
             others = (manner for manner in Manner if manner is not Manner.AT_ONCE)
             cases += [well.case.answered(task.asks, manner) for manner in others]
+        if task.starts:
+            cases += [well.case.answered(task.starts, telling) for telling in Telling]
     return cases
 
 

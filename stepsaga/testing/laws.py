@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from stepsaga.graph import SagaGraph
-    from stepsaga.store.commits import Commit
+    from stepsaga.store.commits import Commit, EventRecord
     from stepsaga.testing.world import World
 
 UNCATCHABLE: Final = frozenset({"States.Runtime", "States.ExceedToleratedFailureThreshold"})
@@ -57,6 +57,8 @@ class Story:
         error: The execution's error, if any.
         commits: The run's commits.
         world: What the stubs have done; None where the handlers are the project's own.
+        stream: The saga's stream, where it is a child; empty for the saga that is on trial.
+        children: What became of the children that it has started.
     """
 
     graph: SagaGraph
@@ -64,6 +66,8 @@ class Story:
     error: str
     commits: Sequence[Commit]
     world: World | None = None
+    stream: str = ""
+    children: Sequence[Story] = ()
 
     @cached_property
     def places(self) -> Mapping[str, Place]:
@@ -72,8 +76,8 @@ class Story:
 
     @cached_property
     def silent(self) -> set[str]:
-        """The steps that have no effect, however late they land."""
-        return {node.name for node in steps_of(self.graph.nodes) if node.read_only}
+        """The steps that have no effect of their own, however late they land."""
+        return {n.name for n in steps_of(self.graph.nodes) if n.read_only or n.child}
 
     @cached_property
     def results(self) -> set[str]:
@@ -90,7 +94,9 @@ class Story:
         return {
             commit.causation_id
             for commit in self.commits
-            if commit.outcome is Outcome.COMPENSATED and found_by(commit) == "result"
+            if commit.outcome is Outcome.COMPENSATED
+            and found_by(commit) == "result"
+            and step_of(commit) not in self.silent
         }
 
     def named(self, key: str) -> str:
@@ -103,8 +109,10 @@ class Story:
 
 
 def broken_laws(story: Story) -> list[Broken]:
-    """Every law that a run breaks, with where it does."""
-    return [Broken(law, text) for law, check in LAWS.items() for text in check(story)]
+    """Every law that a run breaks, or one of its children, with where it does."""
+    of = f"{story.stream}: " if story.stream else ""
+    own = [Broken(law, f"{of}{text}") for law, check in LAWS.items() for text in check(story)]
+    return own + [one for child in story.children for one in broken_laws(child)]
 
 
 def place_of(slot: str) -> Place:
@@ -133,7 +141,9 @@ def _ends(story: Story) -> Iterator[str]:
 
 def _log_ends_as_the_saga_does(story: Story) -> Iterator[str]:
     ends = [e.type for one in story.commits for e in one.events if e.type in TERMINAL]
-    if ends not in _ENDS.get(story.ending, ()):
+    undone = story.stream and story.ending is Ending.COMPENSATED
+    # A child can be completed, and undone with its parent.
+    if ends not in _ENDS.get(story.ending, ()) and not (undone and set(ends) == TERMINAL):
         told = " and ".join(ends) or "no ending"
         yield f"the saga is {story.ending.value}, and the log says {told}"
     first = next(iter(story.commits), None)
@@ -215,6 +225,39 @@ def _log_tells(story: Story) -> Iterator[str]:
             yield f"the effect of {story.named(key)} {stands}, and the log says otherwise"
 
 
+def _children_follow(story: Story) -> Iterator[str]:
+    """What a saga has started ends as it does."""
+    awaited = {event.data["child"] for _, event in _awaited(story)}
+    for child in story.children:
+        if child.stream not in awaited:
+            yield f"nobody waits for {child.stream}"
+        if story.ending in {Ending.COMPLETED, Ending.COMPENSATED} and child.ending != story.ending:
+            yield f"it is {story.ending.value}, and its child {child.stream} {child.ending.value}"
+
+
+def _children_come_first(story: Story) -> Iterator[str]:
+    """A step has a result, or is undone, after its child is."""
+    children = {child.stream: child for child in story.children}
+    outcomes = {one.slot: one for one in story.commits}
+    for commit, event in _awaited(story):
+        told = outcomes.get(commit.slot.partition("/token/")[0])
+        child = children.get(event.data["child"])
+        if told is None or child is None or told.outcome is Outcome.SEALED:
+            continue
+        end = "SagaCompleted" if told.outcome is Outcome.RESULT else "SagaCompensated"
+        ends = [one for one in child.commits for e in one.events if e.type == end]
+        if all(one.recorded_at > told.recorded_at for one in ends):
+            yield f"{event.data['step']} is {told.outcome.value}, and {child.stream} was not before"
+
+
+def _awaited(story: Story) -> Iterator[tuple[Commit, EventRecord]]:
+    """Who has waited for which child."""
+    for commit in story.commits:
+        for event in commit.events:
+            if event.type == "ChildAwaited":
+                yield commit, event
+
+
 LAWS: Final[Mapping[str, Callable[[Story], Iterator[str]]]] = {
     "a saga ends completed, compensated or stuck": _ends,
     "the log ends as the saga does": _log_ends_as_the_saga_does,
@@ -224,5 +267,7 @@ LAWS: Final[Mapping[str, Callable[[Story], Iterator[str]]]] = {
     "what is claimed happens once": _claimed_once,
     "steps go forward in order, and back in reverse": _backwards,
     "the log tells what has happened": _log_tells,
+    "children end as their parent does": _children_follow,
+    "a step is done, and undone, when its child is": _children_come_first,
 }
 """Each law in words, and where a run breaks it."""

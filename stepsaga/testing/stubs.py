@@ -14,6 +14,8 @@ from stepsaga.graph import Origin, steps_of
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.question_messages import __name__ as SENDER  # noqa: N812  # a constant
 from stepsaga.runtime.runtime import load
+from stepsaga.store.slots import stream_of
+from stepsaga.testing.family import family_of
 from stepsaga.testing.world import World
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
     from stepsaga.graph import Call, SagaGraph, StepNode
 
-    Result = Callable[[StepNode, str], Any]
-    """What a step returns, by the step and its idempotency key."""
+    Result = Callable[[StepNode, SagaContext], Any]
+    """What a step returns."""
 
 CONTEXT: Final = "_saga"
 """The parameter that takes the context: no step and no input can be called so."""
@@ -30,22 +32,30 @@ _FILLED: Final = frozenset({Origin.INPUT, Origin.STEP, Origin.ITEM})
 
 
 class Stubs:
-    """The handlers of one saga, acting on one world at a time.
+    """The handlers of one saga and its children, acting on one world at a time.
 
     Args:
         graph: The saga.
         result: What each step returns.
         world: What they act on.
+
+    Attributes:
+        world: What the saga itself has done.
+        worlds: What each of its children has done, by stream.
     """
 
     def __init__(self, graph: SagaGraph, result: Result, world: World | None = None) -> None:
         self.world = world or World()
+        self.worlds: dict[str, World] = {}
         self._result = result
-        self._steps = {node.name: node for node in steps_of(graph.nodes)}
+        self._saga = graph.name
+        self._steps: dict[tuple[str, str], StepNode] = {}
         calls: dict[str, list[Call]] = {}
-        for call in _calls(graph):
-            if call.participant != SENDER:
-                calls.setdefault(call.handler, []).append(call)
+        for saga, one in family_of(graph).items():
+            self._steps |= {(saga, node.name): node for node in steps_of(one.nodes)}
+            for call in _calls(one):
+                if call.participant != SENDER:
+                    calls.setdefault(call.handler, []).append(call)
         self._made = {handler: self._stub(handler, same) for handler, same in calls.items()}
 
     def resolve(self, reference: str) -> Callable[..., Any]:
@@ -71,35 +81,42 @@ class Stubs:
         return handler
 
     def _act(self, reference: str, saga: SagaContext, given: dict[str, Any]) -> Any:
-        node = self._steps[saga.step]
+        node, world = self._steps[saga.saga, saga.step], self._world_of(saga)
         if saga.idempotency_key != saga.step_idempotency_key:
-            self.world.given.append((f"undo {saga.step}", given))
-            return self.world.undo(saga.step_idempotency_key)
+            world.given.append((f"undo {saga.step}", given))
+            return world.undo(saga.step_idempotency_key)
         if node.verify and node.verify.handler == reference:
-            return self._look(node, saga.idempotency_key)
-        self.world.given.append((node.name, given))
-        return self._do(node, saga.idempotency_key)
+            return self._look(node, saga, world)
+        world.given.append((node.name, given))
+        return self._do(node, saga, world)
 
-    def _do(self, node: StepNode, key: str) -> Any:
+    def _world_of(self, saga: SagaContext) -> World:
+        if saga.saga == self._saga:
+            return self.world
+        return self.worlds.setdefault(stream_of(saga.saga, saga.id), World())
+
+    def _do(self, node: StepNode, saga: SagaContext, world: World) -> Any:
         if node.question:
             return None  # whoever is asked answers in a way of their own
         if node.claim:
-            self.world.act_again(key)
+            world.act_again(saga.idempotency_key)
         elif not node.read_only:
-            self.world.act(key)
-        return self._result(node, key)
+            world.act(saga.idempotency_key)
+        return self._result(node, saga)
 
-    def _look(self, node: StepNode, key: str) -> Any:
+    def _look(self, node: StepNode, saga: SagaContext, world: World) -> Any:
         """Say whether it has happened; where it has not, it never will."""
-        if key in self.world.standing:
-            return self._result(node, key)
+        if saga.idempotency_key in world.standing:
+            return self._result(node, saga)
         if not node.claim:
-            self.world.undo(key)
+            world.undo(saga.idempotency_key)
         raise Rejected("it did not happen, and never will")
 
 
 def _calls(graph: SagaGraph) -> Iterator[Call]:
     for node in steps_of(graph.nodes):
+        if node.child:
+            continue  # what starts it is ours
         yield node.call
         if node.compensation:
             yield node.compensation.call

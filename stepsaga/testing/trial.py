@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl import build
+from stepsaga.asl.undo import UNDO_RETRY
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.simulator import Simulator
 from stepsaga.engines.simulator.sagas import plan_of
@@ -18,9 +20,11 @@ from stepsaga.runtime.values import JsonType
 from stepsaga.store.commits import Outcome
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import stream_of
-from stepsaga.testing.answering import Answering
+from stepsaga.testing.answering import Answering, Manner
 from stepsaga.testing.by_hand import fill_by_hand, waiting_for_a_person
 from stepsaga.testing.cases import Case, Seen, Task
+from stepsaga.testing.children import Nursery, Telling
+from stepsaga.testing.family import family_of, label, returning
 from stepsaga.testing.laws import Broken, Story, broken_laws, found_by, step_of
 from stepsaga.testing.stubs import Stubs
 from stepsaga.testing.ways import Trail
@@ -30,14 +34,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
     from stepsaga.asl.release import Compiled
+    from stepsaga.client.operator import Stuck as OperatorsStuck
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
     from stepsaga.engines.simulator.sagas import Plan
     from stepsaga.graph import SagaGraph, StepNode
+    from stepsaga.runtime.context import SagaContext
     from stepsaga.store.commits import Commit
+    from stepsaga.testing.children import ChildRun
     from stepsaga.testing.ways import Way
 
 REDRIVES: Final = 60
 """More than there are Tasks that one fault can make fail, one at a time."""
+TIMES_OUT: Final = frozenset({"times out before", "times out after", "lands late"})
+IN_UNDO: Final = UNDO_RETRY.attempts
+"""How often what is undone from the log is tried."""
 SAGA_ID: Final = "trial"
 STUCK_FOR_A_REASON: Final = (
     "a saga is stuck only where something was made to fail for good, or a person is needed"
@@ -100,6 +110,7 @@ class Verdict:
         ending: How the saga ended, before anything was mended.
         stuck: Where it was stuck, if it was.
         broken: The laws that do not hold.
+        mended: The children that were stuck meanwhile, and where; each was mended and redriven.
         idle: What was to go wrong and did not, because the saga did not come there.
         seen: What further cases are made of.
     """
@@ -110,6 +121,7 @@ class Verdict:
     broken: tuple[Broken, ...]
     idle: tuple[str, ...]
     seen: Seen
+    mended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,7 @@ class Trial:
         history: The execution's history.
         commits: Its commits, in the order of their slots.
         world: What the stubs have done; None where the handlers are the saga's own.
+        children: The children that it has started, in that order.
     """
 
     verdict: Verdict
@@ -129,6 +142,7 @@ class Trial:
     history: tuple[HistoryEvent, ...]
     commits: tuple[Commit, ...]
     world: World | None
+    children: tuple[ChildRun, ...] = ()
 
 
 class Bench:
@@ -156,12 +170,20 @@ class Bench:
         self._values: Mapping[str, Any] = {}
         self._stubs = Stubs(graph, self._result)
         self._effects: dict[str, tuple[Any, dict[Hashable, Any]]] = {}
-        self._final = {n.name for n in steps_of(graph.nodes) if n.role is Role.RETRIABLE}
-        self._types = {node.name: JsonType(node.call.returns) for node in steps_of(graph.nodes)}
+        self._labels = {id(node): name for name, node in returning(graph)}
+        self._types = {name: JsonType(one.call.returns) for name, one in returning(graph)}
+        self.family = family_of(graph)
+        self.sagas = (compiled, *map(build, list(self.family.values())[1:]))
+        self._final = {
+            label(graph, saga, node.name)
+            for saga, one in self.family.items()
+            for node in steps_of(one.nodes)
+            if node.role is Role.RETRIABLE
+        }
 
     @cached_property
     def _plan(self) -> Plan:
-        return plan_of([self.compiled])
+        return plan_of(self.sagas)
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -169,25 +191,43 @@ class Bench:
         asks = dict(_questions(self.compiled.definition))
         return tuple(
             Task(
-                state=target.state,
+                state=target.name,
                 record=target.record,
                 handler=target.handler,
                 behind=target.state.startswith(_BEHIND) or target.state.endswith(_UNANSWERED),
                 probe=target.state.startswith("verify "),
-                asks=asks.get(target.state, ""),
+                asks="" if target.saga else asks.get(target.state, ""),
+                starts=target.starts if not target.saga else "",
+                saga=target.saga,
+                possible=target.kinds,
             )
             for target in self._plan.targets
         )
 
     @cached_property
+    def waiting(self) -> set[str]:
+        """The Tasks that wait for children."""
+        return {one.name for one in self._plan.targets if one.child}
+
+    @cached_property
+    def undoing(self) -> Mapping[tuple[str, str], str]:
+        """The Tasks that undo the steps of children, by saga and step."""
+        return {(one.saga, one.undoes): one.name for one in self._plan.targets if one.undoes}
+
+    @cached_property
     def attempts(self) -> Mapping[str, int]:
         """How often each Task is tried, where its handler raises."""
-        return dict(_attempts(self.compiled.definition))
+        return {
+            label(self.graph, one.name, state): number
+            for one in self.sagas
+            for state, number in _attempts(one.definition)
+        }
 
     def may_stick(self, state: str) -> bool:
         """Whether a saga may be stuck at a Task: before the pivot, going forward, it may not."""
-        retriable = state.rpartition(".")[2] in self._final
-        return retriable or state.startswith((*_BEHIND, "record ")) or state.endswith(_UNANSWERED)
+        saga, sign, name = state.rpartition(":")
+        retriable = f"{saga}{sign}{name.rpartition('.')[2]}" in self._final
+        return retriable or name.startswith((*_BEHIND, "record ")) or name.endswith(_UNANSWERED)
 
     def trail(self, way: Way) -> Trail:
         """The states to which a way leads where nothing fails, and where it leaves choices."""
@@ -218,13 +258,18 @@ class Bench:
             step: self._types[step].read(step, value) for step, value in way.results.items()
         }
         if self._own is None:
-            self._stubs.world = World()
+            self._stubs.world, self._stubs.worlds = World(), {}
             return self._stubs.world
         if self._own.prepare is not None:
             self._own.prepare()
         return None
 
-    def simulator(self, store: Answering, case: Case) -> Simulator:
+    @property
+    def worlds(self) -> Mapping[str, World] | None:
+        """What the stubs of children have done, by stream; None where there are no stubs."""
+        return self._stubs.worlds if self._own is None else None
+
+    def simulator(self, store: Answering, case: Case, watch: Nursery) -> Simulator:
         """A simulator for one run."""
         return Simulator.for_sagas(
             self._plan,
@@ -234,6 +279,7 @@ class Bench:
             # Without a fault there would be none to count: what is None never strikes.
             faults=dict(case.faults) or {self.tasks[0].state: None},
             seed=self._seed,
+            watch=watch,
         )
 
     def stands(self) -> Any:
@@ -271,11 +317,12 @@ class Bench:
 
     def recorded(self, node: StepNode, key: str) -> Any:
         """What a step has returned, as it is recorded."""
-        return self._types[node.name].write(self._result(node, key))
-
-    def _result(self, node: StepNode, key: str) -> Any:
         del key
-        return self._values[node.name]
+        return self.answer(self._labels[id(node)])
+
+    def _result(self, node: StepNode, saga: SagaContext) -> Any:
+        del saga
+        return self._values[self._labels[id(node)]]
 
 
 class _Run:
@@ -288,14 +335,28 @@ class _Run:
         self._world: World | None = None
         self._store = MemoryStore(bucket="results")
         self._stream = stream_of(bench.compiled.name, SAGA_ID)
+        self._nursery = Nursery(
+            bench.family,
+            {one.name: one for one in bench.sagas},
+            self._stream,
+            self._store,
+            {step: how for step, how in case.manners if isinstance(how, Telling)},
+            self._fill,
+            self._explained,
+        )
 
     def go(self) -> ExecutionView:
         """Run it to its first end."""
         bench = self._bench
         self._world = bench.begin(self._way)
-        store = Answering(self._store, bench.graph, dict(self._case.manners), bench.answer)
-        self._simulator = bench.simulator(store, self._case)
+        manners = {step: how for step, how in self._case.manners if isinstance(how, Manner)}
+        store = Answering(self._store, bench.graph, manners, bench.answer)
+        self._simulator = bench.simulator(store, self._case, self._nursery)
         store.on_simulator(self._simulator)
+        self._nursery.on(self._simulator)
+        if len(bench.sagas) > 1:  # they may be undone from their logs
+            for one in bench.sagas:
+                self._store.put_definition(one.fingerprint, one.graph)
         self._arn = self._simulator.start(bench.compiled.name, self._way.input, name=SAGA_ID)
         view = self._simulator.wait(self._arn)
         self._settle()
@@ -305,6 +366,7 @@ class _Run:
         """Let everything happen that is under way, and read the log: it is complete now."""
         self._simulator.settle()
         self._commits = list(self._store.read(self._stream))
+        self._children = tuple(self._nursery.runs())
 
     def trial(self) -> Trial:
         """Run it, mend it where it is stuck, and hold it against the laws."""
@@ -324,13 +386,15 @@ class _Run:
         if last is not view or stuck is None:
             broken += broken_laws(self._story(last))
             broken += self._effects(ending_of(last))
+        broken += self._nursery.broken
         kept = tuple(dict.fromkeys(broken))
         return Trial(
-            Verdict(self._case, ending, stuck, kept, idle, seen),
+            Verdict(self._case, ending, stuck, kept, idle, seen, tuple(self._nursery.mended)),
             view=last,
             history=tuple(self._simulator.history(self._arn)),
             commits=tuple(self._commits),
             world=self._world,
+            children=self._children,
         )
 
     @property
@@ -340,7 +404,12 @@ class _Run:
 
     def _story(self, view: ExecutionView) -> Story:
         return Story(
-            self._bench.graph, ending_of(view), view.error or "", self._commits, self._world
+            self._bench.graph,
+            ending_of(view),
+            view.error or "",
+            self._commits,
+            self._world,
+            children=self._nursery.stories(self._children, self._bench.worlds),
         )
 
     def _mended(self) -> ExecutionView:
@@ -351,16 +420,19 @@ class _Run:
         for _ in range(REDRIVES):
             if ending_of(view) is not Ending.STUCK:
                 break
-            self._fill()
+            self._fill(self._stream)
             self._simulator.redrive(self._arn)
             view = self._simulator.wait(self._arn)
         self._settle()
         return view
 
-    def _fill(self) -> None:
-        if self._world is not None:
-            bench = self._bench
-            fill_by_hand(bench.graph, self._stream, self._world, self._store, bench.recorded)
+    def _fill(self, stream: str) -> None:
+        """Say what only a person can find out of a saga, or of a child."""
+        worlds = self._bench.worlds
+        if self._world is not None and worlds is not None:
+            graph = self._bench.family[stream.partition("#")[0]]
+            world = self._world if stream == self._stream else worlds.get(stream, World())
+            fill_by_hand(graph, stream, world, self._store, self._bench.recorded)
 
     def _stuck(self, view: ExecutionView) -> Stuck:
         state = self._last_state()
@@ -368,6 +440,19 @@ class _Run:
         waits = any(waiting_for_a_person(self._bench.graph, self._commits))
         person = waits and view.error == "StepFailedForGood"
         return Stuck(state, _error(view), struck, person and not struck)
+
+    def _explained(self, saga: str, stuck: OperatorsStuck) -> str:
+        """What was made to fail in a child that is stuck, or what it waits for."""
+        bench, stream = self._bench, stream_of(saga, stuck.status.id)
+        tried = {
+            task.state: min(bench.attempts.get(task.state, 1), IN_UNDO) for task in bench.tasks
+        }
+        for state, number in self._strikes.items():
+            often = number >= tried[state] or state in self._given_up
+            if state.startswith(f"{saga}:") and often and bench.may_stick(state):
+                return state
+        waits = any(waiting_for_a_person(bench.family[saga], list(self._store.read(stream))))
+        return "a person" if waits else ""
 
     def _last_state(self) -> str:
         history = self._simulator.history(self._arn)
@@ -381,15 +466,24 @@ class _Run:
         """
         bench = self._bench
         struck = {one for one, n in self._strikes.items() if n >= bench.attempts.get(one, 1)}
+        struck |= self._given_up
         if state.startswith("settle "):
             fork = f"{state.rpartition(' ')[2]}."
             struck |= {state for one in struck if one.rpartition(" ")[2].startswith(fork)}
-        return state in struck and bench.may_stick(state)
+        unheard = {f"undo {step}" for step, how in self._case.manners if how is Telling.NEVER}
+        return (state in struck and bench.may_stick(state)) or state in unheard
 
     @property
     def _strikes(self) -> Counter[str]:
         faults = self._simulator.faults
         return Counter(one.state for one in faults.injected) if faults else Counter()
+
+    @property
+    def _given_up(self) -> set[str]:
+        """Tasks that wait for a child, and whose time went by: that is not tried again."""
+        faults = self._simulator.faults
+        late = [one for one in faults.injected if one.kind in TIMES_OUT] if faults else []
+        return {one.state for one in late} & self._bench.waiting
 
     def _idle(self) -> Iterator[str]:
         """What did not come to pass: a fault that struck less often than was wanted."""
@@ -398,16 +492,34 @@ class _Run:
             if self._strikes[state] < wanted:
                 yield state
         entered = self._entered()
-        states = {task.asks: task.state for task in self._bench.tasks if task.asks}
+        tasks = self._bench.tasks
+        states = {one: task.state for task in tasks if (one := task.asks or task.starts)}
         for step, _ in self._case.manners:
             if not entered[states[step]]:
                 yield step
 
     def _entered(self) -> Counter[str]:
         names = {task.state for task in self._bench.tasks}
-        history = self._simulator.history(self._arn)
-        entered = (one for one in history if one.type == "TaskStateEntered")
-        return Counter(name for one in entered if (name := str(one.details["name"])) in names)
+        graph, history = self._bench.graph, self._simulator.history(self._arn)
+        entered = [(graph.name, one) for one in history]
+        for child in self._children:
+            entered += [(child.saga, one) for one in child.history]
+        found = Counter(
+            name
+            for saga, one in entered
+            if one.type == "TaskStateEntered"
+            and (name := label(graph, saga, str(one.details["name"]))) in names
+        )
+        return found + Counter(self._undone_from_logs(names - found.keys()))
+
+    def _undone_from_logs(self, names: set[str]) -> Iterator[str]:
+        """The Tasks that stand for what was undone of children from their logs."""
+        for child in self._children:
+            for commit in child.commits:
+                if commit.outcome is Outcome.COMPENSATED:
+                    state = self._bench.undoing.get((child.saga, step_of(commit)), "")
+                    if state in names:
+                        yield state
 
     def _seen(self) -> Seen:
         faults = self._simulator.faults

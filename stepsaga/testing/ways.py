@@ -29,6 +29,7 @@ from stepsaga.graph import (
     walk,
 )
 from stepsaga.runtime.values import JsonType, Unfit
+from stepsaga.testing.family import returning, source_of
 from stepsaga.testing.samples import NoSampleError, sample, sample_below
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Way:
     Attributes:
         name: ``completes``, ``sample+amount=100001``.
         input: Of the saga, as JSON values.
-        results: What stubs return, and what is answered to questions, as JSON values by step.
+        results: What stubs return, and what is answered to questions, as JSON values by step; of
+            children by ``ShipParcel:label``.
     """
 
     name: str
@@ -99,8 +101,8 @@ def bases(graph: SagaGraph, inputs: Mapping[str, Any], *, stubs: bool) -> list[W
     if not fit:
         fit = {SAMPLE: sample(graph.input.schema, graph.input.annotation, graph.input.name)}
     results = {
-        node.name: sample(node.schema, node.call.returns, node.name)
-        for node in steps_of(graph.nodes)
+        name: sample(node.schema, node.call.returns, node.name)
+        for name, node in returning(graph)
         if stubs or node.question
     }
     return [Way(name, value, results) for name, value in fit.items()]
@@ -171,7 +173,7 @@ def _can_have(holder: Any, key: str | int) -> bool:
 
 
 def _is_sound(graph: SagaGraph, way: Way) -> bool:
-    types = {node.name: JsonType(node.call.returns) for node in steps_of(graph.nodes)}
+    types = {name: JsonType(node.call.returns) for name, node in returning(graph)}
     return _fits(JsonType(graph.input.annotation), way.input) and all(
         _fits(types[step], value) for step, value in way.results.items()
     )
@@ -191,15 +193,15 @@ def _fits(kind: JsonType, value: Any) -> bool:
 def _changes(graph: SagaGraph, base: Way) -> Iterator[_Change]:
     maps = {node.item: node.items for node in walk(graph.nodes) if isinstance(node, MapNode)}
     for condition in _conditions(graph):
-        root, path = _place(condition.datum, maps)
+        root, path = _place(graph, condition.datum, maps)
         values = (
             _present(graph, condition.datum)
             if isinstance(condition, Present)
-            else _around(condition, _other(condition, base, maps))
+            else _around(condition, _other(graph, condition, base, maps))
         )
         yield from (_Change(root, path, value) for value in values)
     for items in maps.values():
-        root, path = _place(items, maps)
+        root, path = _place(graph, items, maps)
         yield _Change(root, path, [])
 
 
@@ -221,19 +223,21 @@ def _parts(condition: Condition) -> Iterator[Comparison | Present]:
             yield condition
 
 
-def _place(datum: Datum, maps: Mapping[str, Datum]) -> tuple[str, tuple[str | int, ...]]:
+def _place(
+    graph: SagaGraph, datum: Datum, maps: Mapping[str, Datum]
+) -> tuple[str, tuple[str | int, ...]]:
     """Whose value a datum is in, and where; of a map's items it is the first."""
     if datum.origin is Origin.ITEM:
-        root, path = _place(maps[datum.name], maps)
+        root, path = _place(graph, maps[datum.name], maps)
         return root, (*path, 0, *datum.path)
-    return datum.name, datum.path
+    return source_of(graph, datum.name), datum.path
 
 
-def _other(comparison: Comparison, base: Way, maps: Mapping[str, Datum]) -> Any:
+def _other(graph: SagaGraph, comparison: Comparison, base: Way, maps: Mapping[str, Datum]) -> Any:
     """What a datum is compared with: a constant, or what stands there in the base."""
     if not isinstance(comparison.other, Datum):
         return comparison.other
-    root, path = _place(comparison.other, maps)
+    root, path = _place(graph, comparison.other, maps)
     found: Any = {"": base.input, **base.results}
     for key in (root, *path):
         found = found[key] if _has(found, key) else None

@@ -94,7 +94,9 @@ def test_a_child_that_is_stuck_when_its_parent_is_undone() -> None:
     world.rest(1)
     assert world.engine.describe(arn).status is Status.RUNNING
     [waited] = world.operator.waits_for("Sell", "one")
-    assert waited.status is not None
+    assert waited.stuck is not None
+    assert waited.stuck.steps == ("label",)
+    assert f"stepsaga redrive {waited.stream}" in waited.stuck.then
     world.ledger.broken.clear()
     world.operator.redrive("ShipParcel", world.child().name)
     assert ending_of(world.engine.wait(arn)) is Ending.COMPENSATED

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
-from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.graph import Role, steps_of
 from tests.language.running import UNMENDED
 
@@ -32,8 +31,8 @@ def faults(draw: st.DrawFn, saga: AnySaga) -> Wanted:
     kinds = [draw(st.sampled_from(kinds_of(target)))] * draw(st.sampled_from([1, 2, UNMENDED]))
     if is_behind(target):
         trigger = draw(st.sampled_from(leading))
-        return {trigger.state: draw(st.sampled_from(LEADS_BACK)), target.state: kinds}
-    return {target.state: [*[None] * draw(st.integers(0, 2)), *kinds]}
+        return {trigger.name: draw(st.sampled_from(LEADS_BACK)), target.name: kinds}
+    return {target.name: [*[None] * draw(st.integers(0, 2)), *kinds]}
 
 
 def every_fault(saga: AnySaga) -> Iterator[tuple[Target, int, list[str | None]]]:
@@ -62,13 +61,9 @@ def is_behind(target: Target) -> bool:
 
 def kinds_of(target: Target) -> list[str]:
     """What can go wrong in a Task, but a probe that lies."""
-    if target.record:
-        return list(RECORD_FAULTS)
-    kinds = list(CALL_FAULTS)
+    left_out = set()
     if is_behind(target):
-        kinds.remove("lands late")  # what is late there is made before it is undone
-    if not target.handler:
-        return [kind for kind in kinds if kind not in {"rejected", "raises"}]
+        left_out.add("lands late")  # what is late there is made before it is undone
     if target.state.startswith("verify "):
-        kinds.remove("rejected")
-    return kinds
+        left_out.add("rejected")
+    return [kind for kind in target.kinds if kind not in left_out]

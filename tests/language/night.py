@@ -55,10 +55,16 @@ class Told:
     violation: str = ""
 
 
-def told_of(seed: int, number: int) -> Told:
-    """Run a saga of a night, by its number, with every fault; stop at what is not true."""
+def told_of(seed: int, number: int, *, children: int = 0) -> Told:
+    """Run a saga of a night, by its number, with every fault; stop at what is not true.
+
+    Args:
+        seed: Of the night.
+        number: Of the saga.
+        children: How many it has at least.
+    """
     told = Told(number)
-    saga = saga_of(seed, number)
+    saga = saga_of(seed, number, children=children)
     night = Night(saga, Random(f"{seed}/{number}/faults"), told)  # noqa: S311  # no secret
     try:
         night.go()
@@ -78,12 +84,12 @@ def shown(kinds: str | Sequence[str | None]) -> str:
     return ", ".join(f"{number} x {kind}" if number > 1 else f"{kind}" for kind, number in runs)
 
 
-def saga_of(seed: int, number: int) -> AnySaga:
+def saga_of(seed: int, number: int, *, children: int = 0) -> AnySaga:
     """A saga by its number: the same in every process, and like none of its neighbours."""
     found: list[AnySaga] = []
 
     @settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(saga=any_sagas())
+    @given(saga=any_sagas(children=children))
     def take(saga: AnySaga) -> None:
         found.append(saga)
 
@@ -125,13 +131,13 @@ class Night:
         assert_goes_well(self._saga)
         for target, first, kinds in every_fault(self._saga):
             for before in self._before(target):
-                self._strike(target.state, first, kinds, before)
+                self._strike(target.name, first, kinds, before)
 
     def _before(self, target: Target) -> list[list[Wanted]]:
         """What can lead to a Task: one of each list."""
         if not is_behind(target):
             return [[{}]]
-        return [[{one.state: why} for one in self._leading] for why in LEADS_BACK]
+        return [[{one.name: why} for one in self._leading] for why in LEADS_BACK]
 
     def _strike(
         self, state: str, first: int, kinds: Sequence[str | None], before: list[Wanted]
@@ -151,7 +157,7 @@ class Night:
         """How often each Task is called where nothing else goes wrong."""
         key = repr((wanted, manners))
         if key not in self._known:
-            all_states: Wanted = {target.state: [] for target in self._saga.plan.targets}
+            all_states: Wanted = {target.name: [] for target in self._saga.plan.targets}
             self._known[key] = self._run({**all_states, **wanted}, manners).called
         return self._known[key]
 

@@ -39,6 +39,7 @@ class Tally:
         seed: Of the sagas.
         first: The first saga's number.
         sagas: How many there are to be.
+        children: How many each has at least.
         out: Where to say it.
         now: The clock, in seconds.
     """
@@ -48,6 +49,7 @@ class Tally:
     sagas: int
     out: TextIO
     now: Callable[[], float] = time.monotonic
+    children: int = 0
     done: int = 0
     runs: int = 0
     struck: int = 0
@@ -65,7 +67,7 @@ class Tally:
         self.idle += told.idle
         if told.violation:
             self.violations.append(told.number)
-            again = command(self.seed, told.number, 1)
+            again = self._command(told.number, 1)
             self.say(f"saga {told.number}: not true:\n{told.violation}\nagain: {again}")
         self._progress()
 
@@ -77,9 +79,9 @@ class Tally:
             f" {len(self.violations)} sagas broke a law; {_duration(self._elapsed)}"
         )
         for number in self.violations:
-            self.say(f"again: {command(self.seed, number, 1)}")
+            self.say(f"again: {self._command(number, 1)}")
         if self._left:
-            self.say(f"to go on: {command(self.seed, self.first + self.done, self._left)}")
+            self.say(f"to go on: {self._command(self.first + self.done, self._left)}")
         return 1 if self.violations or self._left else 0
 
     def say(self, text: str) -> None:
@@ -87,6 +89,11 @@ class Tally:
         clear = "\r\x1b[K" if self.out.isatty() else ""
         self.out.write(f"{clear}{text}\n")
         self.out.flush()
+
+    def _command(self, first: int, sagas: int) -> str:
+        """What runs these sagas again."""
+        more = f" CHILDREN={self.children}" if self.children else ""
+        return f"make nightly SEED={self.seed} FROM={first} SAGAS={sagas}{more}"
 
     @property
     def _left(self) -> int:
@@ -111,11 +118,6 @@ class Tally:
             f" {self.runs / seconds:,.0f} runs/s, {len(self.violations)} broke a law,"
             f" {_duration(seconds / self.done * self._left)} left"
         )
-
-
-def command(seed: int, first: int, sagas: int) -> str:
-    """What runs these sagas again."""
-    return f"make nightly SEED={seed} FROM={first} SAGAS={sagas}"
 
 
 def _duration(seconds: float) -> str:
@@ -173,9 +175,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--from", type=int, default=0, dest="first", help="from which (FROM=0)")
     parser.add_argument("--seed", type=int, default=0, help="of all of them (SEED=0)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--children", type=int, default=0, help="at least, of each (CHILDREN=0)")
     given = parser.parse_args(arguments)
     _prepare()
-    return nightly(Tally(given.seed, given.first, given.sagas, sys.stdout), given.workers)
+    tally = Tally(given.seed, given.first, given.sagas, sys.stdout, children=given.children)
+    return nightly(tally, given.workers, partial(told_of, children=given.children))
 
 
 if __name__ == "__main__":

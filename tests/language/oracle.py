@@ -6,35 +6,53 @@ from typing import TYPE_CHECKING, Any
 
 from stepsaga.asl.kept import from_kept, keep
 from stepsaga.checks import check
-from stepsaga.engines.bound import Bound, bound_of
+from stepsaga.engines.bound import (
+    HEARING_READS,
+    TELLING_READS,
+    TELLING_WRITES,
+    Bound,
+    bound_of,
+)
 from stepsaga.engines.endings import Ending
+from stepsaga.graph import steps_of
 from stepsaga.testing.answering import Manner
+from stepsaga.testing.family import label
 from tests.language.running import assert_laws, run
 
 if TYPE_CHECKING:
     from stepsaga.graph import Slot, StepNode
+    from stepsaga.testing.children import ChildRun
     from tests.language.sagas import AnySaga
 
 
 def assert_goes_well(saga: AnySaga) -> None:
     """It is sound, compiles, and does what its text says, at its bound."""
-    assert (problems := check(saga.graph)) == [], problems
-    kept = saga.compiled.graph
-    assert keep(from_kept(kept)) == kept
+    for name, graph in saga.family.items():
+        assert (problems := check(graph)) == [], problems
+        kept = saga.all_compiled[name].graph
+        assert keep(from_kept(kept)) == kept
     done = run(saga)
     assert done.ending is Ending.COMPLETED, (done.view.error, done.view.cause)
     assert_laws(done)
-    wanted = expected(saga)
+    wanted, *others = [expected(saga), *(expected(saga, one) for one in done.children)]
     assert sorted(done.slots) == sorted(wanted.slots)
-    assert done.transitions == wanted.transitions
-    assert (done.writes, done.reads) == (wanted.writes, wanted.reads)
+    every, told = [wanted, *others], len(others)
+    assert done.transitions == sum(one.transitions for one in every)
+    assert done.writes == sum(one.writes for one in every) + TELLING_WRITES * told
+    heard = HEARING_READS if len(saga.family) > 1 else 0
+    assert done.reads == sum(one.reads for one in every) + TELLING_READS * told + heard
 
 
-def expected(saga: AnySaga) -> Bound:
-    """What a saga does, and what it costs."""
+def expected(saga: AnySaga, child: ChildRun | None = None) -> Bound:
+    """What a saga, or one of its children, does, and what that costs."""
+    name, value = (child.saga, child.view.input) if child else (saga.graph.name, saga.input)
+    graph = saga.family[name]
 
     def result(node: StepNode, _: Slot) -> Any:
-        return {"step": node.name, **saga.values[node.name]}
+        return saga.value_of(graph, node.name)
 
-    silent = {name for name, manner in saga.manners.items() if manner is Manner.NEVER}
-    return bound_of(saga.graph, saga.input, result, unanswered=silent)
+    never = {one for one, manner in saga.manners.items() if manner is Manner.NEVER}
+    silent = {
+        node.name for node in steps_of(graph.nodes) if label(saga.graph, name, node.name) in never
+    }
+    return bound_of(graph, value, result, unanswered=silent)

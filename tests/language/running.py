@@ -13,6 +13,7 @@ from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import key_of
 from stepsaga.testing.answering import Answering
 from stepsaga.testing.by_hand import fill_by_hand
+from stepsaga.testing.children import Nursery
 from stepsaga.testing.laws import Story, broken_laws, place_of
 from tests.language.stubs import World
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
     from stepsaga.testing.answering import Manner
+    from stepsaga.testing.children import ChildRun
+    from stepsaga.testing.laws import Broken
     from tests.language.sagas import AnySaga
 
 REDRIVES: Final = 50
@@ -41,7 +44,8 @@ IN_VAIN: Final = 3
 class Done:
     """A run that has ended.
 
-    ``writes`` and ``reads`` are counted where nothing was to fail. ``struck`` are the states in
+    ``transitions``, ``writes`` and ``reads`` are those of children, too; the latter are counted
+    where nothing was to fail. ``struck`` are the states in
     which something went wrong as it was wanted; ``called`` says how often each state was called
     for which something was wanted, be it nothing.
     """
@@ -56,6 +60,9 @@ class Done:
     redrives: int
     struck: set[str]
     called: Mapping[str, int]
+    children: tuple[ChildRun, ...]
+    stories: tuple[Story, ...]
+    broken: Sequence[Broken]
 
     @property
     def slots(self) -> list[tuple[int, ...]]:
@@ -103,17 +110,30 @@ def run(
         store,
         saga.graph,
         manners or saga.manners,
-        lambda step: {"step": step, **saga.values[step]},
+        saga.value,
         inner=inner,
     )
-    saga.handlers.world = world
+    saga.handlers.world, saga.handlers.worlds = world, {}
+
+    def fill(stream: str) -> None:
+        answer(saga, inner, stream)
+
+    def explained(*_: object) -> str:
+        return "what was made to fail" if faults else ""
+
+    nursery = Nursery(saga.family, saga.all_compiled, "Any#one", inner, {}, fill, explained)
+    if len(saga.family) > 1:
+        for one in saga.all_compiled.values():
+            inner.put_definition(one.fingerprint, one.graph)
     simulator = Simulator.for_sagas(
         saga.plan,
         store=asked,
         resolve=saga.handlers.resolve,
         faults=faults,
+        watch=nursery,
     )
     asked.on_simulator(simulator)
+    nursery.on(simulator)
     arn = simulator.start("Any", saga.input, name="one")
     view = simulator.wait(arn)
     redrives = 0
@@ -124,61 +144,77 @@ def run(
         # All is mended by now: what is still stuck waits for a person, and says so.
         if redrives >= IN_VAIN:
             assert view.error == "StepFailedForGood", view.cause
-            assert answer(saga, world, store), view.cause
+            assert answer(saga, store), view.cause
         simulator.redrive(arn)
         view = simulator.wait(arn)
         redrives += 1
     simulator.settle()
     counts, made = counted.counts, simulator.faults
+    children = tuple(nursery.runs())
     return Done(
         saga,
         view,
         world,
         list(store.read("Any#one")),
-        simulator.transitions(arn),
+        sum(map(simulator.transitions, [arn, *(one.view.arn for one in children)])),
         counts.writes,
         counts.reads,
         redrives,
         {one.state for one in made.injected} if made else set(),
-        made.attempts(arn) if made else {},
+        made.most_attempts() if made else {},
+        children,
+        nursery.stories(children, saga.handlers.worlds),
+        nursery.broken,
     )
 
 
 def assert_laws(done: Done) -> None:
     """What is true of every saga, however it ended."""
     assert done.ending in {Ending.COMPLETED, Ending.COMPENSATED}, (done.view.error, done.view.cause)
-    story = Story(done.saga.graph, done.ending, done.view.error or "", done.commits, done.world)
-    assert not (broken := broken_laws(story)), broken
-    assert_given(done)
+    error = done.view.error or ""
+    story = Story(
+        done.saga.graph, done.ending, error, done.commits, done.world, children=done.stories
+    )
+    assert not (broken := [*broken_laws(story), *done.broken]), broken
+    assert_given(done.saga, story)
 
 
-def answer(saga: AnySaga, world: World, store: EventStore) -> bool:
+def answer(saga: AnySaga, store: EventStore, stream: str = "Any#one") -> bool:
     """Fill the slots that wait for a person, truthfully; say whether there are any (rule 27)."""
 
     def value(node: StepNode, key: str) -> Any:
-        return {"step": node.name, "key": key, **saga.values[node.name]}
+        return {**saga.value(node.name), "key": key}
 
-    return fill_by_hand(saga.graph, "Any#one", world, store, value)
+    graph, handlers = saga.family[stream.partition("#")[0]], saga.handlers
+    world = handlers.world if graph is saga.graph else handlers.worlds.get(stream, World())
+    return fill_by_hand(graph, stream, world, store, value)
 
 
-def assert_given(done: Done) -> None:
+def assert_given(saga: AnySaga, story: Story) -> None:
     """Each handler was given what the steps before it returned: lists where they are in maps."""
     at_root = {
         event.data["step"]
-        for commit in done.commits
+        for commit in story.commits
         if commit.outcome is Outcome.RESULT and len(place_of(commit.slot)) == 1
         for event in commit.events
         if event.type == "StepCompleted"
     }
-    for step, given in done.world.given:
+    # From the log what was not reached may be undone, before a person says what was.
+    from_log = any(commit.outcome is Outcome.BEGUN for commit in story.commits)
+    for step, given in story.world.given if story.world else ():
         for name, value in given.items():
             # Undoing hears of what stands in the log, or is told that there is nothing.
-            assert value is not None or not step.startswith("undo") or name not in at_root
+            undone = step.startswith("undo") and not from_log
+            assert value is not None or not undone or name not in at_root
             for leaf in _leaves(value):
                 if name.startswith("i"):
-                    assert set(leaf) == {"k", "sub"}, (step, name)
+                    # An item in the log is what somebody sent; its type fills in the rest.
+                    assert set(leaf) == {"k", "sub"} or (from_log and "k" in leaf), (step, name)
                 elif leaf is not None:
-                    assert leaf["step"] == name, (step, name, leaf)
+                    source = saga.value_of(story.graph, name)["step"]
+                    assert leaf["step"] == source, (step, name, leaf)
+    for child in story.children:
+        assert_given(saga, child)
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -10,7 +10,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from stepsaga.asl import build
-from stepsaga.asl.times import history_events
+from stepsaga.asl.times import YEAR, execution_seconds, history_events
+from stepsaga.authoring.children import CALL_SECONDS, CHILDREN, UNDO
 from stepsaga.authoring.slots import numbered
 from stepsaga.checks.limits import HISTORY_EVENTS
 from stepsaga.drawing.conditions import condition_text, datum_text
@@ -20,6 +21,7 @@ from stepsaga.graph import (
     AnyOf,
     Branch,
     Call,
+    ChildSaga,
     ChoiceNode,
     Comparison,
     Compensation,
@@ -40,9 +42,9 @@ from stepsaga.graph import (
     SagaGraph,
     StepNode,
     WaitNode,
-    steps_of,
 )
 from stepsaga.testing.answering import Manner
+from stepsaga.testing.family import family_of, returning, source_of
 from tests.language.stubs import PARTICIPANT, Handlers, Order
 
 if TYPE_CHECKING:
@@ -52,9 +54,15 @@ if TYPE_CHECKING:
     from stepsaga.engines.simulator.sagas import Plan
     from stepsaga.graph import Condition, Node
 
-KINDS: Final = ("step", "step", "step", "ask", "wait", "parallel", "map", "choice")
-WITHOUT_QUESTIONS: Final = tuple(kind for kind in KINDS if kind != "ask")
+ALONE: Final = ("step", "step", "step", "ask", "wait", "parallel", "map", "choice")
+"""What a saga without children is made of."""
+KINDS: Final = (*ALONE, "child")
+WITHOUT_QUESTIONS: Final = tuple(kind for kind in ALONE if kind != "ask")
 """Where time is real, what waits for an answer until its time is up would do so."""
+MOST_CHILDREN: Final = 2
+"""Of one saga, in its class body; each may start one more."""
+DAY: Final = 24 * 60 * 60
+"""Seconds in which a child that is stuck is mended."""
 WAIT: Final = 100
 """Seconds for which every generated question waits."""
 WELL: Final = (Manner.AT_ONCE, Manner.LATER, Manner.NEVER)
@@ -62,6 +70,8 @@ WELL: Final = (Manner.AT_ONCE, Manner.LATER, Manner.NEVER)
 DEEPEST: Final = 3
 MOST: Final = 3
 """Items of a map, and nodes of a sequence."""
+LONG_RETRY: Final = Retry(attempts=10, wait=2, backoff=2.0, longest_wait=300, jitter=True)
+"""Of what has children undone: that of an author's, who has no say in it."""
 RETRY: Final = Retry(attempts=2, wait=1, backoff=2.0, longest_wait=60, jitter=True)
 COMPARED: Final = (
     Operator.LESS,
@@ -82,14 +92,33 @@ class AnySaga:
     manners: dict[str, Manner] = field(default_factory=dict)
 
     @cached_property
+    def family(self) -> dict[str, SagaGraph]:
+        """The saga and its children, by name; itself first."""
+        return family_of(self.graph)
+
+    @cached_property
+    def all_compiled(self) -> dict[str, Compiled]:
+        """The same, compiled once for all its runs."""
+        return {name: build(graph) for name, graph in self.family.items()}
+
+    @property
     def compiled(self) -> Compiled:
-        """Compiled once for all its runs."""
-        return build(self.graph)
+        """The saga itself, compiled."""
+        return self.all_compiled[self.graph.name]
 
     @cached_property
     def plan(self) -> Plan:
         """Parsed once for all its runs."""
-        return plan_of([self.compiled])
+        return plan_of(self.all_compiled.values())
+
+    def value_of(self, graph: SagaGraph, step: str) -> dict[str, Any]:
+        """What a step of one of them returns, but its key; a child step what its child does."""
+        return self.value(source_of(graph, step))
+
+    def value(self, name: str) -> dict[str, Any]:
+        """The same, by a name that no two steps have."""
+        step = name.rpartition(":")[2]
+        return {"step": step, **self.values[step]}
 
     @cached_property
     def handlers(self) -> Handlers:
@@ -98,7 +127,7 @@ class AnySaga:
 
     def __repr__(self) -> str:
         """What one needs to see of it, on few lines."""
-        steps = {node.name: self.values[node.name] for node in steps_of(self.graph.nodes)}
+        steps = {node.name: self.values[node.name] for _, node in returning(self.graph)}
         asked = {name: manner.value for name, manner in self.manners.items()}
         return f"{shown(self.graph.nodes)} input={self.input} values={steps} answers={asked}"
 
@@ -112,10 +141,12 @@ def shown(nodes: tuple[Node, ...]) -> str:
     return "(" + ", ".join(map(_shown, nodes)) + ")"
 
 
-def _shown(node: Node) -> str:
+def _shown(node: Node) -> str:  # noqa: PLR0911  # one for each kind
     match node:
         case StepNode(name=name, question=Question() as question, call=call):
             return f"{name}:asks{_taken(call)}{' or else' if question.otherwise else ''}"
+        case StepNode(name=name, call=call, child=ChildSaga(graph=SagaGraph() as child) as saga):
+            return f"{name}:{child.name}{shown(child.nodes)}.{saga.result}{_taken(call)}"
         case StepNode(name=name, role=role, call=call, compensation=undo):
             undone = f" undo{_taken(undo.call)}" if undo else ""
             said = f"{' claimed' if node.claim else ''}{' probed' if node.verify else ''}"
@@ -160,11 +191,19 @@ class Seen:
 
 @dataclass
 class Builder:
-    """Draws nodes, and numbers their names."""
+    """Draws nodes, and numbers their names.
+
+    Attributes:
+        draw: Draws.
+        kinds: Of nodes.
+        count: How many names there are.
+        left: How many children there may be.
+    """
 
     draw: Any
     kinds: tuple[str, ...] = KINDS
     count: int = 0
+    left: int = MOST_CHILDREN
 
     def name(self, kind: str) -> str:
         """A name that no node has yet."""
@@ -176,13 +215,16 @@ class Builder:
         number = self.draw(st.integers(least, MOST))
         return tuple(self.node(seen, depth, after=after) for _ in range(number))
 
-    def node(self, seen: Seen, depth: int, *, after: bool) -> Node:
+    def node(self, seen: Seen, depth: int, *, after: bool) -> Node:  # noqa: PLR0911  # as above
         """One node."""
-        kinds = [one for one in self.kinds if depth < DEEPEST or one in {"step", "ask", "wait"}]
+        flat = {"step", "ask", "wait", "child"}
+        kinds = [one for one in self.kinds if depth < DEEPEST or one in flat]
         match self.draw(st.sampled_from(kinds)):
+            case "child" if self.left and not after:
+                return self.child(seen)
             case "ask" if not after:
                 return self.ask(seen)
-            case "step" | "ask":
+            case "step" | "ask" | "child":
                 return self.step(seen, after=after)
             case "wait":
                 return WaitNode(self.name("w"), seconds=self.draw(st.integers(1, 3)))
@@ -213,6 +255,46 @@ class Builder:
         beat = self.draw(st.sampled_from([None, WAIT - 1]))
         seen.single[name] = False
         return replace(node, question=Question(WAIT, beat, otherwise))
+
+    def child(self, seen: Seen) -> StepNode:
+        """A step that starts a saga, which is small, and may start one itself."""
+        self.left -= 1
+        grand = self.left and "child" in self.kinds
+        kinds = tuple(one for one in self.kinds if grand or one != "child")
+        inner, known = Builder(self.draw, kinds, self.count, left=bool(grand)), Seen()
+        nodes = list(inner.sequence(known, DEEPEST - 1, after=False))
+        if not any(isinstance(node, StepNode) for node in nodes):
+            nodes.append(inner.step(known, after=False))
+        self.count = inner.count
+        graph = SagaGraph(
+            name=self.name("Child"),
+            reference=f"{PARTICIPANT}:Child",
+            input=InputNode("order", Order, {}, f"{PARTICIPANT}:Order"),
+            nodes=numbered(tuple(nodes)),
+        )
+        assume(is_allowed(graph))
+        steps = [node.name for node in nodes if isinstance(node, StepNode)]
+        name = self.name("s")
+        seen.single[name] = False
+        return child_step(name, graph, self.draw(st.sampled_from(steps)))
+
+    def around_child(self, seen: Seen) -> Node:
+        """A child at the root, in a branch of a choice or of a parallel, or for each item."""
+        inner = seen.copy()
+        match self.draw(st.sampled_from(["root", "choice", "parallel", "map"])):
+            case "choice":
+                branch = Branch(self.name("b"), self.condition(seen), (self.child(inner),))
+                return ChoiceNode(self.name("c"), (branch,))
+            case "parallel":
+                lanes = [(self.child(inner),), (self.step(inner.copy(), after=False),)]
+                named = tuple(Lane(self.name("l"), nodes) for nodes in lanes)
+                return ParallelNode(self.name("p"), named, (0,))
+            case "map":
+                items, item = Datum(Origin.INPUT, path=("lines",)), self.name("i")
+                nodes = (self.child(inner), self.step(inner, after=False))
+                return MapNode(self.name("m"), items, item, nodes, (0,), 0, MOST)
+            case _:
+                return self.child(seen)
 
     def made(
         self, name: str, role: Role, seen: Seen, *, undo: bool, probe: bool = False
@@ -340,14 +422,35 @@ class Builder:
         return MapNode(name, items, item, nodes, (0,), at_most, MOST)
 
 
+def is_allowed(graph: SagaGraph) -> bool:
+    """What a check refuses is no saga."""
+    return history_events(graph) <= HISTORY_EVENTS and execution_seconds(graph) <= YEAR
+
+
+def child_step(name: str, graph: SagaGraph, result: str) -> StepNode:
+    """A step that starts a saga with the input of its own; see `stepsaga.authoring.children`."""
+    child = ChildSaga(graph.name, graph.reference, "order", graph.input.model, result, graph)
+    waits = execution_seconds(graph) + DAY
+    taken = (Parameter("order", Order, Origin.INPUT),)
+    call = Call(f"{CHILDREN}:start_child", CHILDREN, taken, Any, CALL_SECONDS, RETRY, waits=waits)
+    undo = Call(UNDO.reference, CHILDREN, (), None, CALL_SECONDS, LONG_RETRY, waits=waits)
+    role = Role.COMPENSATABLE
+    return StepNode(name, role, call, (0,), {}, Compensation(undo, (0,)), child=child)
+
+
 @st.composite
-def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, forward: bool = False) -> AnySaga:
-    """A saga of some kinds of nodes, an input, and what steps return.
+def any_sagas(
+    draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, children: int = 0, forward: bool = False
+) -> AnySaga:
+    """A saga of some kinds of nodes, with so many children at least, an input, and results.
 
     With ``forward`` it has a pivot, and something behind it.
     """
     builder, seen = Builder(draw, kinds), Seen()
-    nodes = list(builder.sequence(seen, 0, after=False))
+    # A saga that surely has children is small, so that many of them can be tried.
+    nodes = list(builder.sequence(seen, DEEPEST - 1 if children else 0, after=False))
+    while MOST_CHILDREN - builder.left < children:
+        nodes.append(builder.around_child(seen))
     if forward or draw(st.booleans()):
         settled = draw(st.sampled_from(["probe", "compensation"]))
         name = builder.name("pivot")
@@ -367,12 +470,11 @@ def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, forward: bool 
         input=InputNode("order", Order, {}, f"{PARTICIPANT}:Order"),
         nodes=numbered(tuple(with_answers(tuple(nodes), values))),
     )
-    assume(history_events(graph) <= HISTORY_EVENTS)  # what a check refuses is no saga
-    asking = [node for node in steps_of(graph.nodes) if node.question]
+    assume(is_allowed(graph))
     well = [m for m in WELL if m is not Manner.NEVER]
     manners = {
-        node.name: draw(st.sampled_from(WELL if node.question.otherwise else well))
-        for node in asking
+        name: draw(st.sampled_from(WELL if node.question.otherwise else well))
+        for name, node in returning(graph)
         if node.question
     }
     return AnySaga(graph, draw(inputs()), values, manners)
@@ -385,6 +487,9 @@ def with_answers(nodes: tuple[Node, ...], values: dict[str, dict[str, Any]]) -> 
             case StepNode(name=name, question=Question(otherwise=dict()) as question):
                 whole = {"value": {"step": name, **values[name]}}
                 yield replace(node, question=replace(question, otherwise=whole))
+            case StepNode(child=ChildSaga(graph=SagaGraph() as graph) as child):
+                inner_graph = replace(graph, nodes=tuple(with_answers(graph.nodes, values)))
+                yield replace(node, child=replace(child, graph=inner_graph))
             case ChoiceNode(branches=branches, otherwise=otherwise):
                 ways = [replace(b, nodes=tuple(with_answers(b.nodes, values))) for b in branches]
                 last = tuple(with_answers(otherwise, values))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stepsaga.graph import SagaGraph, StepNode
+    from stepsaga.runtime.context import SagaContext
 
 __all__ = ["PARTICIPANT", "Handlers", "Line", "Order", "World"]
 
@@ -54,7 +55,7 @@ class Handlers(Stubs):
         values: Mapping[str, Mapping[str, Any]],
         world: World | None = None,
     ) -> None:
-        def result(node: StepNode, key: str) -> Any:
-            return {"step": node.name, "key": key, **values[node.name]}
+        def result(node: StepNode, saga: SagaContext) -> Any:
+            return {"step": node.name, "key": saga.idempotency_key, **values[node.name]}
 
         super().__init__(graph, result, world)

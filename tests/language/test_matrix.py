@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stepsaga.asl import build
-from stepsaga.graph import steps_of
 from stepsaga.testing.cases import Case, behind, coming_back, going_forward
+from stepsaga.testing.family import returning
 from stepsaga.testing.trial import Bench
 from stepsaga.testing.ways import Way
 from tests.language.sagas import AnySaga, any_sagas
@@ -28,7 +28,7 @@ FEW = 4
 def test_any_saga_keeps_the_laws_in_any_case(saga: AnySaga, random: Random) -> None:
     """Some of the cases of each wave: no law is broken, and what is wanted strikes."""
     bench = Bench(saga.graph, build(saga.graph))
-    results = {n.name: {"step": n.name, **saga.values[n.name]} for n in steps_of(saga.graph.nodes)}
+    results = {name: saga.value(name) for name, _ in returning(saga.graph)}
     way = Way("drawn", saga.input, results)
 
     def tried(cases: list[Case]) -> list[Seen]:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
-SMALL = (10, 18, 36)
-"""Sagas of seed 0 that have few steps: one alone, one with a choice, one that asks."""
+SMALL = (10, 46, 49, 44)
+"""Sagas of seed 0 that have few steps: one alone, one with a choice, one that asks, a child."""
 
 
 def test_seed_and_number_make_a_saga() -> None:
@@ -43,10 +43,10 @@ def test_every_fault_strikes_or_cannot(number: int) -> None:
 def test_what_strikes_is_known_beforehand(number: int) -> None:
     """A fault strikes exactly where a run without it calls the Task often enough."""
     saga = saga_of(0, number)
-    called = run(saga, {target.state: [] for target in saga.plan.targets}).called
+    called = run(saga, {target.name: [] for target in saga.plan.targets}).called
     for target, first, kinds in every_fault(saga):
-        struck = run(saga, {target.state: kinds}).struck
-        assert struck == ({target.state} if called.get(target.state, 0) > first else set())
+        struck = run(saga, {target.name: kinds}).struck
+        assert struck == ({target.name} if called.get(target.name, 0) > first else set())
 
 
 def test_a_fault_is_shown_in_few_words() -> None:

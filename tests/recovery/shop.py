@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.engines.simulator.integrations import Integration
     from stepsaga.graph import SagaGraph
+    from stepsaga.runtime.context import SagaContext
     from stepsaga.store.commits import Commit
 
 INPUT = {"id": "order-1"}
 
 
-def result(node: Any, key: str) -> Any:
+def result(node: Any, saga: SagaContext) -> Any:
     """What each step returns."""
-    return {"step": node.name, "key": key}
+    return {"step": node.name, "key": saga.idempotency_key}
 
 
 @dataclass

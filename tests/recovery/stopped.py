@@ -1,4 +1,8 @@
-"""Any saga, stopped somewhere, and undone from its log by a loop that knows no Step Functions."""
+"""Any saga, stopped somewhere, and undone from its log by a loop that knows no Step Functions.
+
+One with children is undone by the machine that undoes, on the simulator: a child is undone by an
+undo of its own, and tells when it is.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from stepsaga.asl.undo import NAME
 from stepsaga.engines.functions import FunctionError
 from stepsaga.engines.local import LocalFunctions
+from stepsaga.engines.protocol import Status
 from stepsaga.engines.simulator import Simulator
 from stepsaga.errors import StepFailedForGood
 from stepsaga.recovery.forward import Forwarding
+from stepsaga.recovery.reconcile import input_of, name_of
 from stepsaga.recovery.undo import Run, Undoing
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import iso
@@ -39,14 +46,15 @@ class Stopped:
     store: MemoryStore = field(default_factory=MemoryStore)
 
     def __post_init__(self) -> None:
-        compiled = self.saga.compiled
-        self.store.put_definition(compiled.fingerprint, compiled.graph)
-        resolve = Handlers(self.saga.graph, self.saga.values, self.world).resolve
+        for one in self.saga.all_compiled.values():
+            self.store.put_definition(one.fingerprint, one.graph)
+        self.handlers = Handlers(self.saga.graph, self.saga.values, self.world)
+        resolve = self.handlers.resolve
         asked = Answering(
             self.store,
             self.saga.graph,
             self.saga.manners,
-            lambda step: {"step": step, **self.saga.values[step]},
+            self.saga.value,
             inner=self.store,
         )
         self.engine = Simulator.for_sagas(
@@ -128,6 +136,8 @@ class Stopped:
     def undo(self, generation: int = 0) -> bool:
         """Undo all from the log; say whether that could be: not behind the point of no return."""
         generation = generation or self.begin()
+        if len(self.saga.family) > 1:
+            return self._undo_by_machine(generation)
         while True:
             try:
                 told = self.undoing.proceed(self.run, generation)
@@ -141,6 +151,21 @@ class Stopped:
             assert told["calls"], "nothing can be done, and it is not done"
             for one in told["calls"]:
                 self.call(one["call"])
+
+    def _undo_by_machine(self, generation: int) -> bool:
+        given = input_of(self.run, generation, self.engine.clock.now())
+        undo = self.engine.start(NAME, given, name=name_of(self.run, generation))
+        view = self.engine.wait(undo)
+        self.engine.settle()
+        if view.status is not Status.SUCCEEDED:
+            assert "cannot be undone" in str(view.cause), view.cause
+            return False
+        return True
+
+    @property
+    def worlds(self) -> list[World]:
+        """What the saga has done, and what each of its children has."""
+        return [self.world, *self.handlers.worlds.values()]
 
     def call(self, call: dict[str, Any]) -> None:
         """Make one of its calls; a probe that found nothing has settled the step."""

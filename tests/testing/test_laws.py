@@ -15,6 +15,7 @@ from stepsaga.testing.cases import Case
 from stepsaga.testing.laws import LAWS, Story, broken_laws
 from stepsaga.testing.matrix import Court
 from stepsaga.testing.world import World
+from tests.children.shop import Sell, ShipParcel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,31 @@ def refused(commits: tuple[Commit, ...]) -> list[Commit]:
     return [commits[0], second, *commits[2:]]
 
 
+def with_child(case: Case) -> Story:
+    """A run of Sell, with its child."""
+    [way] = Court().ways(Sell, {})
+    trial = Court().run(Sell, replace(case, way=way.name), way)
+    assert trial.verdict.broken == ()
+    [child] = trial.children
+    parent = Story(graph_of(Sell), trial.verdict.ending, "", trial.commits)
+    below = Story(graph_of(ShipParcel), child.ending, "", child.commits, stream=child.stream)
+    return replace(parent, children=[below])
+
+
+def child_ends_later(found: Story) -> Story:
+    """A story whose child ends after its parent goes on."""
+    [child] = found.children
+    late = [replace(one, recorded_at="2027-01-01T00:00:00.000Z") for one in child.commits]
+    return replace(found, children=[replace(child, commits=late)])
+
+
+def child_stands(found: Story) -> Story:
+    """A story whose child is left completed."""
+    [child] = found.children
+    kept = without(child, "SagaCompensated").commits
+    return replace(found, children=[replace(child, ending=Ending.COMPLETED, commits=kept)])
+
+
 BROKEN: dict[str, Callable[[], Story]] = {
     "a saga ends completed, compensated or stuck": lambda: replace(
         back(), ending=Ending.STUCK, error="States.Runtime"
@@ -87,6 +113,10 @@ BROKEN: dict[str, Callable[[], Story]] = {
     "what is claimed happens once": lambda: told(well(), twice=["a key"]),
     "steps go forward in order, and back in reverse": lambda: swapped(back()),
     "the log tells what has happened": lambda: told(well(), done=[]),
+    "children end as their parent does": lambda: child_stands(
+        with_child(Case("", (("thank", "rejected"),)))
+    ),
+    "a step is done, and undone, when its child is": lambda: child_ends_later(with_child(Case(""))),
 }
 
 
@@ -107,6 +137,24 @@ def test_a_sound_run_breaks_none() -> None:
     """Nothing is told of runs in which all is well."""
     assert broken_laws(well()) == []
     assert broken_laws(back()) == []
+    assert broken_laws(with_child(Case(""))) == []
+
+
+@pytest.mark.parametrize("state", ["thank", "ShipParcel:label"])
+def test_a_child_is_held_against_every_law(state: str) -> None:
+    """Completed and undone with its parent, or undone by itself: what it breaks is told as its."""
+    found = with_child(Case("", ((state, "rejected"),)))
+    assert broken_laws(found) == []
+    [child] = found.children
+    [broken] = broken_laws(replace(found, children=[without(child, "SagaStarted")]))[:1]
+    assert broken.text.startswith(f"{child.stream}: ")
+
+
+def test_a_child_that_nobody_waits_for_is_seen() -> None:
+    """Whatever was started is in its parent's log."""
+    found = with_child(Case(""))
+    [broken] = broken_laws(without(found, "ChildAwaited"))
+    assert broken.text.startswith("nobody waits for ShipParcel#")
 
 
 def test_effects_in_the_wrong_order_are_seen() -> None:

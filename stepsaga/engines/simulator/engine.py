@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.local import Message
     from stepsaga.engines.simulator.clock import Timer
     from stepsaga.engines.simulator.integrations import Integration
-    from stepsaga.engines.simulator.sagas import CompiledSaga
+    from stepsaga.engines.simulator.sagas import CompiledSaga, Watch
     from stepsaga.engines.simulator.states import Machine
     from stepsaga.store.protocol import EventStore
 
@@ -111,6 +111,7 @@ class Simulator:
         faults: Mapping[str, str | Sequence[str | None] | None] | None = None,
         seed: int = 0,
         start_time: datetime = START,
+        watch: Watch | None = None,
     ) -> Simulator:
         """A simulator with machines for sagas, their handlers, and an event store.
 
@@ -124,6 +125,7 @@ class Simulator:
             faults: What shall go wrong; see `stepsaga.engines.faults.Faults`.
             seed: Of jitter and random numbers.
             start_time: When virtual time begins; aware.
+            watch: Who watches children.
 
         Raises:
             EngineError: A definition is refused.
@@ -131,7 +133,7 @@ class Simulator:
         """
         clock = VirtualClock(start_time)
         plan = sagas if isinstance(sagas, Plan) else plan_of(sagas)
-        setting = Setting(plan, clock, store, resolve, resources)
+        setting = Setting(plan, clock, store, resolve, resources, watch=watch)
         integrations = setting.integrations(functions, faults)
         simulator = cls(integrations, clock=clock, seed=seed, on_close=setting.on_close)
         simulator.faults = setting.faults

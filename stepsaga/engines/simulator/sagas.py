@@ -11,12 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
+from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.engines.answers import EngineAnswers
 from stepsaga.engines.children import ChildrenStore, EngineChildExecutions, EngineChildren
 from stepsaga.engines.faults import Faults, FaultyFunctions, FaultyRecord, Target
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
-from stepsaga.engines.recovering import RecoveringFunctions
+from stepsaga.engines.recovering import RecoveringFunctions, undo_text
 from stepsaga.engines.simulator.definition import parse_machine
 from stepsaga.engines.simulator.integrations import LAMBDA_INVOKE, PUT_ITEM, LambdaInvoke, PutItem
 from stepsaga.errors import EngineError, UsageError
@@ -81,32 +82,51 @@ def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
             explains.
     """
     texts = _texts(sagas)
-    tasks = [task for text in texts.values() for task in _tasks(text)]
-    participants = sorted({_handler(task).partition(":")[0] for _, task in tasks} - {""})
+    tasks = [(saga, *task) for saga, text in texts.items() for task in _tasks(text)]
+    participants = sorted({_handler(task).partition(":")[0] for *_, task in tasks} - {""})
+    children = frozenset(child for *_, task in tasks if (child := _child(task)))
     values = {EVENT_TABLE: "events"}
     for participant in participants:
         function = participant.rpartition(".")[2]
         values |= {function_name(participant): function, live_name(participant): f"{function}:live"}
     filled = {name: _filled_in(name, text, values) for name, text in texts.items()}
+    if children:
+        filled[UNDO] = undo_text()
     return Plan(
         {name: parse_machine(name, text, _CHECKS) for name, text in filled.items()},
         tuple(participants),
-        tuple(_target(state, task) for state, task in tasks),
-        frozenset(child["saga"] for _, task in tasks if (child := _payload(task).get("child"))),
+        tuple(
+            _target(saga if saga in children else "", state, task) for saga, state, task in tasks
+        ),
+        children,
         {name: fingerprint_in(text) for name, text in texts.items()},
     )
+
+
+class Watch(Protocol):
+    """Who watches children, and decides when somebody hears of their ends."""
+
+    def pauses(self, stream_id: str) -> Sequence[float]:
+        """In how many seconds the end in a stream is told to whoever waits, once for each time."""
+        ...
+
+    def closed(self, view: ExecutionView) -> None:
+        """An execution has come to its end: a saga's, a child's, or that of an undo."""
+        ...
 
 
 class Setting:
     """Where sagas run: a clock, an event store, and how handlers and resources are found."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # collaborators
         self,
         plan: Plan,
         clock: VirtualClock,
         store: EventStore,
         resolve: Callable[[str], Callable[..., Any]] | None,
         resources: Mapping[str, Any] | None,
+        *,
+        watch: Watch | None = None,
     ) -> None:
         self.faults: Faults | None = None
         self._plan = plan
@@ -114,7 +134,9 @@ class Setting:
         self._store = store
         self._ends: ChildrenStore | None = None
         if plan.children:
-            self._store = self._ends = ChildrenStore(store, self._later)
+            more = () if watch is None else (watch.pauses,)
+            self._store = self._ends = ChildrenStore(store, self._later, *more)
+        self._watch = watch
         self._recovering: RecoveringFunctions | None = None
         self._resolve = resolve or load
         self._resources = resources
@@ -154,7 +176,12 @@ class Setting:
             return {LAMBDA_INVOKE: LambdaInvoke(self._with_recovery(local)), PUT_ITEM: record}
         self.faults = Faults(faults, self._plan.targets)
         self._faulty = FaultyFunctions(
-            local, self.faults, store=self._store, resolve=self._resolve, now=self._clock.now
+            local,
+            self.faults,
+            store=self._store,
+            resolve=self._resolve,
+            now=self._clock.now,
+            children=self.children,
         )
         return {
             LAMBDA_INVOKE: LambdaInvoke(self._with_recovery(self._faulty)),
@@ -169,7 +196,7 @@ class Setting:
         fingerprints = self._plan.fingerprints
         executions = EngineChildExecutions(simulator, fingerprints)
         known = Children(self._store, executions, self.answers, self._clock.now)
-        self._recovering.on(simulator, fingerprints, known)
+        self._recovering.serve(simulator, fingerprints, known)
         self.children.known = self._ends.children = known
 
     def _with_recovery(self, functions: Functions) -> Functions:
@@ -195,6 +222,8 @@ class Setting:
             self._faulty.land(view.arn)
         if not ended and view.machine in self._plan.children:
             self._later(0, partial(self._look, view.arn))
+        if self._watch is not None:
+            self._watch.closed(view)
 
 
 def _texts(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> dict[str, str]:
@@ -236,8 +265,22 @@ def _handler(task: Mapping[str, Any]) -> str:
     return handler if isinstance(handler, str) else ""
 
 
-def _target(state: str, task: Mapping[str, Any]) -> Target:
-    return Target(state, record=task.get("Resource") == PUT_ITEM, handler=bool(_handler(task)))
+def _child(task: Mapping[str, Any]) -> str:
+    child = _payload(task).get("child")
+    return str(child["saga"]) if isinstance(child, dict) and "saga" in child else ""
+
+
+def _target(saga: str, state: str, task: Mapping[str, Any]) -> Target:
+    payload = _payload(task)
+    return Target(
+        state,
+        record=task.get("Resource") == PUT_ITEM,
+        handler=bool(_handler(task)),
+        saga=saga,
+        child=_child(task),
+        part=str(payload.get("part", "")),
+        step=str(payload.get("step", "")),
+    )
 
 
 def _filled_in(machine: str, text: str, values: Mapping[str, str]) -> str:
