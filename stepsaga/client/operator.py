@@ -248,13 +248,20 @@ class Operator:
             How many were closed; after that `redrive` goes on.
 
         Raises:
-            RequestError: The step is not waiting to be undone; the saga only goes forward.
+            RequestError: The step is not waiting to be undone, or is another saga; the saga only
+                goes forward.
         """
         view = self._view(saga, saga_id)
         if view.status in {Status.RUNNING, Status.SUCCEEDED} and self._undo_of(view) is None:
             raise RequestError(f"{saga} {saga_id} is not being undone: `stepsaga status` tells")
         self._refuse_past(saga, saga_id, view, perhaps=True)
         log, _, tree = self._read(view)
+        if child := next((s.node.child for s in steps_in(tree) if s.node.name == step), None):
+            # Its Task waits to be told, and what is left is left in the child's own steps.
+            raise RequestError(
+                f"{saga} {saga_id}: {step!r} is a saga of its own, {child.name}: `stepsaga status"
+                f" {saga}#{saga_id}` names it; resolve what is left in it, then redrive that"
+            )
         count = 0
         for one in steps_in(tree):
             if one.node.name == step and self._close(view, log, one, why, lane, happened=happened):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stepsaga.asl import build
+from stepsaga.authoring import graph_of
 from stepsaga.client.operator import Operator
 from stepsaga.engines.children import EngineChildExecutions
 from stepsaga.engines.endings import Ending, ending_of
@@ -186,3 +188,55 @@ def test_a_sweep_tells_what_nobody_followed(order: Any, *, stops: bool) -> None:
     whole = order is ORDER and not stops
     assert world.types()[-1] == ("SagaCompleted" if whole else "SagaCompensated")
     assert world.ledger.balances == (PAID if whole else {})
+
+
+def test_a_deadline_that_passes_while_a_child_is_waited_for_reaches_the_child() -> None:
+    """The sweep stops the parent, whose undoing has the child undone as soon as that can be.
+
+    A deadline that is shorter than the wait for a child is refused by a check; it passes where what
+    came before was redriven late. Here a copy of the release is in a hurry.
+    """
+    world = World((SellInTime,))
+    world.ledger.broken |= {"hand_over", "fetch_back"}
+    executions = EngineChildExecutions(world.engine, world.fingerprints)
+    open_sagas = MemoryOpenSagas()
+    sweep = Sweep(world.store, executions, world.clock.now, open_sagas, world.children)
+    arn = world.start("SellInTime")
+    world.rest(4.9)
+    sweep.run()
+    hurried = build(replace(graph_of(SellInTime), deadline=5 * 24 * 60 * 60))
+    world.store.put_definition(hurried.fingerprint, hurried.graph)
+    [row] = open_sagas.rows()
+    open_sagas.remove(row.stream, row.run)
+    open_sagas.add(replace(row, fingerprint=hurried.fingerprint))
+    sweep.run()
+    assert world.engine.describe(arn).status is Status.RUNNING, "it has time left"
+    world.rest(0.2)
+    sweep.run()
+    assert world.engine.describe(arn).error == "DeadlineExceeded"
+    world.rest(1)
+    [waited] = world.operator.waits_for("SellInTime", "one")
+    assert waited.stuck is not None
+    world.ledger.broken.clear()
+    world.operator.redrive("ShipParcel", world.child().name)
+    world.rest()
+    assert world.types("SellInTime#one")[-1] == "SagaCompensated"
+    assert world.ledger.balances == {}
+
+
+def test_a_child_step_is_not_resolved_in_its_parent() -> None:
+    """Its Task waits to be told, and would wait on: what is left is resolved in the child."""
+    world = World((Sell,))
+    world.ledger.broken.add("unlabel")
+    world.start(order=LAST_REFUSED)
+    world.rest(1)
+    world.engine.stop(world.engine.execution_arn("Sell", "one"))
+    world.look(world.engine.execution_arn("Sell", "one"))
+    world.rest(1)
+    with pytest.raises(RequestError, match="'ship' is a saga of its own, ShipParcel"):
+        world.operator.resolve("Sell", "one", "ship", "by hand")
+    name = world.child().name
+    assert world.operator.resolve("ShipParcel", name, "label", "thrown away by hand") == 1
+    world.operator.redrive("ShipParcel", name)
+    world.rest()
+    assert world.types()[-1] == "SagaCompensated"
