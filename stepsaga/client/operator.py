@@ -511,6 +511,9 @@ class Operator:
         if undo is not None and not forward:
             why, redrivable = _message(undo), not worker.unredrivable
             if found.final is not None:
+                # Its own execution may have gone on since then, and have failed behind that.
+                last = max((undo, view), key=lambda one: one.stopped or one.started)
+                why = _message(last)
                 then = past(run, found.final, redrivable=redrivable)
                 return Stuck(status, (found.final.node.name,), why, then)
             then = _redrive(status) if redrivable else f"after the fix {backward(run)}"

@@ -337,6 +337,19 @@ def test_a_name_that_is_used_again_is_another_run() -> None:
     assert shop.open() == {}
 
 
+def test_a_run_is_open_whose_name_is_running_again() -> None:
+    """Its own execution has ended, whatever runs under its ARN now: it is undone, that is not."""
+    shop = Shop(ORDER)
+    shop.stopped(MOMENT * 3)
+    [row] = shop.functions.open_sagas.rows()
+    shop.clock.advance(timedelta(days=91))
+    arn = shop.start()
+    shop.clock.advance(MOMENT * 3)
+    assert shop.sweep() == {"undoing": 1, "well": 1}
+    assert [one.input["undo"]["run"] for one in shop.undos()] == [row.run]
+    assert shop.engine.wait(arn).status is Status.SUCCEEDED
+
+
 def test_stuck_and_list_tell_of_what_step_functions_has_forgotten() -> None:
     """The open sagas are listed beside the others, with their reason and the next command."""
     shop = Shop(PAID, broken={"handlers.notifications:tell"})

@@ -275,8 +275,15 @@ def test_stuck_again_it_says_so_and_goes_on() -> None:
     assert (again.steps, again.why) == (("write",), "StepFailed")
     assert "`stepsaga redrive Order#one` goes on" in again.then
     assert "`stepsaga forward Order#one --why ...`" in again.then
-    shop.broken.clear()
     assert operator.redrive("Order", "one") == worker.arn
+    assert shop.engine.wait(worker.arn).status is Status.FAILED
+    assert [one.slot[-11:] for one in shop.commits() if one.outcome is Outcome.STUCK] == [
+        "90000/00000",
+        "90001/00000",
+        "90001/00001",
+    ]
+    shop.broken.clear()
+    operator.redrive("Order", "one")
     shop.engine.wait(worker.arn)
     assert operator.client.status("Order", "one").ending is Ending.COMPLETED
     assert operator.stuck() == ()

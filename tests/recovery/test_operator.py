@@ -233,6 +233,11 @@ def test_what_turns_out_to_be_past_the_pivot_goes_forward() -> None:
     assert shop.look(arn) == "stuck forward"
     [stuck] = operator.stuck()
     assert "stepsaga redrive Order#one" in stuck.then
+    shop.broken.add("handlers.notifications:tell")
+    shop.engine.wait(operator.redrive("Order", "one"))
+    assert shop.look(arn) == "stuck forward"
+    assert [one.why[:17] for one in operator.stuck()] == ["StepFailed: tell:"]
+    shop.broken.clear()
     assert operator.redrive("Order", "one") == arn
     view = shop.engine.wait(arn)
     assert view.status is Status.SUCCEEDED, view.cause
