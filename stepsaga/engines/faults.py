@@ -110,13 +110,18 @@ class Target:
     @property
     def kinds(self) -> tuple[str, ...]:
         """What can go wrong in it."""
-        if self.record:
-            return tuple(RECORD_FAULTS)
-        if self.child and self.undoes:  # there is nothing that could say so
-            return tuple(kind for kind in (*CALL_FAULTS, *CHILD_FAULTS) if kind != "rejected")
-        if self.child:
-            return (*CALL_FAULTS, *CHILD_FAULTS)
-        return tuple(kind for kind in CALL_FAULTS if self.handler or kind not in _OF_HANDLERS)
+        return _kinds(self.record, self.handler, bool(self.child), bool(self.undoes))
+
+
+@functools.cache
+def _kinds(record: bool, handler: bool, child: bool, undoes: bool) -> tuple[str, ...]:
+    if record:
+        return tuple(RECORD_FAULTS)
+    if child:
+        # There is nothing that could say so where a child is undone.
+        known = (*CALL_FAULTS, *CHILD_FAULTS)
+        return tuple(kind for kind in known if kind != "rejected" or not undoes)
+    return tuple(kind for kind in CALL_FAULTS if handler or kind not in _OF_HANDLERS)
 
 
 @dataclass(frozen=True, slots=True)
