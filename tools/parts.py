@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from stepsaga import (
     Approval,
     Callback,
+    Child,
     Choice,
     Input,
     Map,
@@ -194,6 +195,29 @@ class EndsWithAFork(Saga):
     both = Parallel(one=Step(do, compensation=undo), other=Step(do, compensation=undo))
 
 
+class Small(Saga):
+    """What others start: a single step."""
+
+    order = Input(Order)
+    only = Step(do, compensation=undo)
+
+
+class StartsOne(Saga):
+    """A child of a single step between two steps; both sagas together."""
+
+    order = Input(Order)
+    first = Step(do, compensation=undo)
+    child = Child(Small, result=Small.only)
+    last = Step(do, compensation=undo)
+
+
+class StartsEach(Saga):
+    """A child of a single step for each of three items; all sagas together."""
+
+    order = Input(Order)
+    each = Map(order.lines, item="line", child=Child(Small))
+
+
 ANSWERS: Final[Mapping[type[Saga], Mapping[str, Any]]] = {
     Approved: {"review": True},
     CalledBack: {"pickup": {}},
@@ -212,4 +236,6 @@ PARTS: Final[tuple[type[Saga], ...]] = (
     Probed,
     Stored,
     EndsWithAFork,
+    StartsOne,
+    StartsEach,
 )

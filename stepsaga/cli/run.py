@@ -24,6 +24,7 @@ from stepsaga.cli.output import complain, console, print_json
 from stepsaga.cli.timeline import Timeline, timeline_of, with_family
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
+from stepsaga.engines.child_faults import CHILD_FAULTS
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.engines.once import run_once
 from stepsaga.engines.simulator.naming import check_name
@@ -50,7 +51,8 @@ FAIL_HELP: Final = (
     "What shall go wrong: STEP=KIND for every attempt, STEP=KIND,ok for the first one only."
     " STEP is a state: charge, 'undo charge', 'record the end'. KIND is one of: "
     + ", ".join(CALL_FAULTS)
-    + f"; of 'record the end': {', '.join(RECORD_FAULTS)}."
+    + f"; of 'record the end': {', '.join(RECORD_FAULTS)}; where a child is started or undone also:"
+    f" {', '.join(CHILD_FAULTS)}. A child's states are 'ShipParcel:charge'."
 )
 
 

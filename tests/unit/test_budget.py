@@ -80,6 +80,7 @@ def test_every_part_of_the_language_is_measured(paths: list[Path]) -> None:
     assert any(node.claim for node in steps)
     assert any(node.verify for node in steps)
     assert any(node.question for node in steps)
+    assert any(node.child for node in steps)
     sagas = {saga.__name__ for saga in find_sagas(ROOT).sagas}
     assert sagas
     assert sagas <= {one.graph.name for one in paths}

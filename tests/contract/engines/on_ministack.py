@@ -31,7 +31,17 @@ if TYPE_CHECKING:
 
     from stepsaga.engines.functions import Functions
 
-FUNCTIONS: Final = ("shop", "inventory", "payments", "shipping", "notifications", "stubs", "office")
+FUNCTIONS: Final = (
+    "shop",
+    "inventory",
+    "payments",
+    "shipping",
+    "notifications",
+    "stubs",
+    "office",
+    "children",
+    "recovery",
+)
 """Whoever is called by a case: as ``shop``, ``shop:1``, or ``shop:live``."""
 LIVE: Final = "live"
 SECONDS: Final = 15

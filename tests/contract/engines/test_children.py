@@ -1,7 +1,8 @@
-"""Sagas with children on moto's interpreter: it ends them as the simulator does.
+"""Sagas with children on moto's interpreter and on MiniStack: both end them as the simulator does.
 
 What is compared is how all sagas ended, and the money. Executions that are started by another, as
-`startExecution.sync:2` does it, moto does not have; children need none of that.
+`startExecution.sync:2` does it, moto does not have; children need none of that. Step Functions
+Local is not asked: an undo from the log waits in real time there, for a minute and more.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ from tests.contract.engines.on_ministack import Switchboard
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from stepsaga.engines.protocol import Engine
+    from tests.contract.engines.on_ministack import OnMiniStack
+
 SHIPS = {"customer": -36, "shop": 10, "packer": 3, "carrier": 15, "courier": 6, "post": 2}
 CASES = {
     "completed": (Sell, ORDER, PAID),
@@ -50,10 +54,10 @@ CASES = {
 """A saga, its input, and what stands at its end."""
 
 
-class OnMoto:
-    """Sagas and their children on moto; whose ends are told by a thread of their own."""
+class Shop:
+    """Sagas and their children on an engine; whose ends are told by a thread of their own."""
 
-    def __init__(self, engine: MotoEngine, switchboard: Switchboard, store: DynamoDBStore) -> None:
+    def __init__(self, engine: Engine, switchboard: Switchboard, store: DynamoDBStore) -> None:
         self.ledger = Ledger()
         self.engine = engine
         graphs = [graph_of(Sell), graph_of(SellMany), *children_of(graph_of(Sell)).values()]
@@ -115,24 +119,32 @@ def _now() -> datetime:
 
 
 @pytest.fixture(scope="module")
-def on_moto() -> Iterator[OnMoto]:
+def moto() -> Iterator[Shop]:
     """moto, with a table."""
     switchboard = Switchboard()
     with MotoEngine(switchboard) as engine:
         client = engine.client("dynamodb")
         create_table(client, TABLE)
-        yield OnMoto(engine, switchboard, DynamoDBStore(client=client, table=TABLE))
+        yield Shop(engine, switchboard, DynamoDBStore(client=client, table=TABLE))
         client.delete_table(TableName=TABLE)
         client.close()
 
 
+@pytest.fixture(scope="module")
+def ministack(ministack_server: OnMiniStack) -> Shop:
+    """MiniStack, with functions that are called here."""
+    return Shop(ministack_server.engine, ministack_server.switchboard, ministack_server.store)
+
+
+@pytest.mark.parametrize("engine", ["moto", "ministack"])
 @pytest.mark.parametrize("name", CASES)
-def test_children_end_alike_on_moto(name: str, on_moto: OnMoto) -> None:
-    """The same ending, and the same money, on both engines."""
+def test_children_end_alike(name: str, engine: str, request: pytest.FixtureRequest) -> None:
+    """The same ending, and the same money, on every engine."""
     saga, order, stands = CASES[name]
-    on_moto.ledger.moves.clear()
+    other: Shop = request.getfixturevalue(engine)
+    other.ledger.moves.clear()
     world = World((saga,))
     ours = ending_of(world.run(saga.__name__, order))
     assert world.ledger.balances == stands
-    assert on_moto.run(saga.__name__, order, name) is ours
-    assert on_moto.ledger.balances == stands
+    assert other.run(saga.__name__, order, name) is ours
+    assert other.ledger.balances == stands
