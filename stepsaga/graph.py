@@ -437,7 +437,7 @@ def data_of(nodes: tuple[Node, ...]) -> Iterator[Datum]:
         match node:
             case ChoiceNode(branches=branches):
                 for branch in branches:
-                    yield from _asked(branch.condition)
+                    yield from data_in(branch.condition)
             case MapNode(items=items):
                 yield items
             case WaitNode(until=Datum() as until):
@@ -446,7 +446,8 @@ def data_of(nodes: tuple[Node, ...]) -> Iterator[Datum]:
                 pass
 
 
-def _asked(condition: Condition) -> Iterator[Datum]:
+def data_in(condition: Condition) -> Iterator[Datum]:
+    """Everything that a condition looks at."""
     match condition:
         case Comparison(datum=datum, other=other):
             yield datum
@@ -456,6 +457,6 @@ def _asked(condition: Condition) -> Iterator[Datum]:
             yield datum
         case AllOf(conditions=conditions) | AnyOf(conditions=conditions):
             for one in conditions:
-                yield from _asked(one)
+                yield from data_in(one)
         case Not(condition=inner):
-            yield from _asked(inner)
+            yield from data_in(inner)

@@ -36,6 +36,7 @@ from stepsaga.asl.states import (
     in_doubt,
     taken,
     task,
+    undo_comment,
 )
 from stepsaga.asl.times import doubt_call, execution_seconds, input_call, settled_by_slot
 from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, blocks_of, closing_step, walk
@@ -225,6 +226,7 @@ class _Compiler:
         if node.compensation:
             self.perhaps.add(f"undo {node.name}")
             self.backward[f"undo {node.name}"] = {
+                **undo_comment(node),
                 **task(node.compensation.call, self.payloads.compensation(node), live=True),
                 "ResultPath": None,
                 "Next": before,

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.conditions import rule
 from stepsaga.asl.payloads import item_address, reports_of
 from stepsaga.asl.positions import LaneAt, path
-from stepsaga.asl.states import TOO_LARGE, asking, catcher, choose, comment, in_doubt, taken, task
+from stepsaga.asl.states import (
+    TOO_LARGE,
+    asking,
+    catcher,
+    choose,
+    comment,
+    in_doubt,
+    taken,
+    task,
+    undo_comment,
+)
 from stepsaga.asl.times import doubt_call, items_call, settle_call
 from stepsaga.graph import (
     ChoiceNode,
@@ -361,6 +371,7 @@ class Lanes:
                 assert node.compensation is not None  # noqa: S101  # for mypy
                 payload = self._payloads.compensation(node)
                 states[name] = {
+                    **undo_comment(node),
                     **task(node.compensation.call, payload, live=True),
                     "ResultPath": None,
                     "Catch": self._failures("$.failure", failed),

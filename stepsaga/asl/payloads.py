@@ -71,8 +71,7 @@ class Payloads:
         self._mark(payload, node)
         if not fresh:
             payload["results.$"] = "$"
-        if node.name in self.openers and self.graph.input.model and not self.checks_input:
-            payload["model"] = self.graph.input.model
+        payload |= self._model(node)
         return payload | lane_fields(lanes) | self._most(node.name) | self._size(node)
 
     def unanswered(self, node: StepNode, failure: str) -> dict[str, Any]:
@@ -102,11 +101,24 @@ class Payloads:
     def probe_again(self, node: StepNode) -> dict[str, Any]:
         """The call of a probe where a lane is undone: its document is gone (rule 22)."""
         assert node.verify is not None  # noqa: S101  # for mypy
+        return self._without_document(node, node.verify, Part.VERIFY)
+
+    def forward_again(self, node: StepNode) -> dict[str, Any]:
+        """The call of a step after the pivot where its saga goes on from its log (rule 16)."""
+        payload = self._without_document(node, node.call, Part.RETRIABLE)
+        return payload | self._model(node)
+
+    def _without_document(self, node: StepNode, call: Call, part: Part) -> dict[str, Any]:
         lanes = self.positions[node.name].lanes
-        payload = self._call(node, node.verify, Part.VERIFY, with_places=False)
+        payload = self._call(node, call, part, with_places=False)
         self._mark(payload, node)
         payload |= self._most(node.name) | self._size(node)
-        return payload | self._read_instead(node, node.verify, lanes) | lane_fields(lanes)
+        return payload | self._read_instead(node, call, lanes) | lane_fields(lanes)
+
+    def _model(self, node: StepNode) -> dict[str, Any]:
+        """In the first call of a definition that does not look at the input: its type."""
+        first = node.name in self.openers and not self.checks_input
+        return {"model": self.graph.input.model} if first and self.graph.input.model else {}
 
     def compensation(self, node: StepNode) -> dict[str, Any]:
         """The call that undoes a step: it carries no results (rule 22)."""

@@ -94,6 +94,11 @@ def in_doubt(node: StepNode, then: str) -> dict[str, Any]:
     return {"Type": "Wait", "Seconds": node.call.seconds + DISPATCH_SECONDS, "Next": then}
 
 
+def undo_comment(node: StepNode) -> dict[str, str]:
+    """What the undoing of a child is, which looks like a call and is not over with it."""
+    return comment(f"Has {node.child.name} undone, and waits for that." if node.child else "")
+
+
 def comment(doc: str) -> dict[str, str]:
     """The first paragraph of a docstring, cut, as a state's Comment; nothing without one."""
     first = re.split(r"\n\s*\n", doc.strip())[0]

@@ -1,8 +1,9 @@
-"""The state machine that undoes any saga of any release from its log; the same for all (rule 15).
+"""The state machine that works on any saga of any release from its log; the same for all (rule 15).
 
-It knows no saga. Its function (`stepsaga.recovery`) reads a run's graph and events, and says what
-can be undone now, side by side; the machine does that, and asks again, until nothing is left. What
-fails holds up what was done before it, and nothing beside it (rule 13). Where all that is left has
+It undoes, or goes forward behind the point of no return, and knows no saga. Its function
+(`stepsaga.recovery`) reads a run's graph and events, and says what can be done now, side by side,
+or until when there is nothing to do; the machine does that, and asks again, until nothing is left.
+What fails holds up what comes after it, and nothing beside it (rule 13). Where all that is left has
 failed, it fails in its Task: a redrive tries that again.
 """
 
@@ -32,7 +33,7 @@ def undo_definition() -> dict[str, Any]:
     ``reports``, empty.
     """
     return {
-        "Comment": "Undoes any saga from its log.",
+        "Comment": "Works on any saga from its log: undoes it, or goes forward with it.",
         "StartAt": "wait for the last call",
         "States": {
             # Nobody can call back an invocation that was under way when the execution ended.
@@ -47,6 +48,7 @@ def undo_definition() -> dict[str, Any]:
                     "done.$": "$.Payload.done",
                     "calls.$": "$.Payload.calls",
                     "failed.$": "$.Payload.failed",
+                    "until.$": "$.Payload.until",
                 },
                 "ResultPath": "$.next",
                 "Next": "is anything left",
@@ -54,11 +56,17 @@ def undo_definition() -> dict[str, Any]:
             "is anything left": {
                 "Type": "Choice",
                 "Choices": [
-                    {"Variable": "$.next.done", "BooleanEquals": True, "Next": "record the end"}
+                    {"Variable": "$.next.done", "BooleanEquals": True, "Next": "record the end"},
+                    {"Variable": "$.next.until", "IsNull": False, "Next": "wait until then"},
                 ],
-                "Default": "undo what can be",
+                "Default": "do what can be done",
             },
-            "undo what can be": {
+            "wait until then": {
+                "Type": "Wait",
+                "TimestampPath": "$.next.until",
+                "Next": "look again",
+            },
+            "do what can be done": {
                 "Type": "Map",
                 "ItemsPath": "$.next.calls",
                 "ItemSelector": {"call.$": "$$.Map.Item.Value"},
@@ -91,18 +99,18 @@ def _lane() -> dict[str, Any]:
         "does it wait": {
             "Type": "Choice",
             "Choices": [
-                {"Variable": "$.call.waits", "BooleanEquals": True, "Next": "undo and wait"}
+                {"Variable": "$.call.waits", "BooleanEquals": True, "Next": "call and wait"}
             ],
-            "Default": "undo",
+            "Default": "call",
         },
-        "undo": _undo(INVOKE, {}, DOUBTFUL),
-        "undo and wait": _undo(ASK, {"token.$": "$$.Task.Token"}, ASKING),
-        "undone": {
+        "call": _call(INVOKE, {}, DOUBTFUL),
+        "call and wait": _call(ASK, {"token.$": "$$.Task.Token"}, ASKING),
+        "done": {
             "Type": "Pass",
             "Parameters": {"key.$": "$.call.key", "error": ""},
             "End": True,
         },
-        "not undone": {
+        "failed": {
             "Type": "Pass",
             "Parameters": {"key.$": "$.call.key", "error.$": "$.failure.Error"},
             "End": True,
@@ -110,7 +118,7 @@ def _lane() -> dict[str, Any]:
     }
 
 
-def _undo(resource: str, more: dict[str, Any], doubtful: tuple[str, ...]) -> dict[str, Any]:
+def _call(resource: str, more: dict[str, Any], doubtful: tuple[str, ...]) -> dict[str, Any]:
     return {
         "Type": "Task",
         "Resource": resource,
@@ -126,13 +134,13 @@ def _undo(resource: str, more: dict[str, Any], doubtful: tuple[str, ...]) -> dic
         },
         "Retry": [retrier(errors, UNDO_RETRY) for errors in (THROTTLED, TRANSIENT, doubtful)],
         "Catch": [
-            # A probe has found that there is nothing to undo.
-            catcher("Rejected", None, "undone"),
-            catcher(TOO_LARGE, "$.failure", "not undone"),
-            catcher("States.ALL", "$.failure", "not undone"),
+            # A probe has found that nothing happened.
+            catcher("Rejected", None, "done"),
+            catcher(TOO_LARGE, "$.failure", "failed"),
+            catcher("States.ALL", "$.failure", "failed"),
         ],
         "ResultPath": None,
-        "Next": "undone",
+        "Next": "done",
     }
 
 

@@ -142,7 +142,7 @@ def start_of(child: ChildSaga, answer: Any) -> Signature:
         module=CHILDREN,
         parameters=(parameter,),
         returns=answer,
-        doc=child.graph.doc,
+        doc=f"Starts {child.name} and waits for its end. {child.graph.doc}",
     )
 
 

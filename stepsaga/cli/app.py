@@ -25,6 +25,7 @@ from stepsaga.cli.check import check
 from stepsaga.cli.compile import compile_sagas
 from stepsaga.cli.diff import diff
 from stepsaga.cli.exits import PROBLEM, USAGE
+from stepsaga.cli.forward import forward
 from stepsaga.cli.graph import graph
 from stepsaga.cli.list import list_sagas
 from stepsaga.cli.new import new
@@ -114,4 +115,5 @@ app.command("stuck")(stuck)
 app.command("redrive")(redrive)
 app.command("resolve")(resolve)
 app.command("undo")(undo)
+app.command("forward")(forward)
 app.command("new")(new)

@@ -12,8 +12,7 @@ from rich.text import Text
 from stepsaga.cli.failures import failure_of
 from stepsaga.cli.timeline import timeline_of
 from stepsaga.cli.timeline_view import view
-from stepsaga.engines.simulator.clock import iso
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import iso, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,13 +13,12 @@ import typer
 
 from stepsaga.cli.failures import failure_of
 from stepsaga.cli.output import console
-from stepsaga.cli.timeline import runs_of, timeline_of
+from stepsaga.cli.timeline import runs_of, timeline_of, with_family
 from stepsaga.client import Client
 from stepsaga.client.stack import VARIABLE
-from stepsaga.client.status import began
 from stepsaga.engines.endings import Ending
 from stepsaga.errors import SagaMissing, UsageError
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import began, stream_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -112,6 +111,7 @@ def story(client: Client, status: SagaStatus) -> Timeline:
     commits = runs.get(run, [])
     kept = client.store.get_definition(commits[0].fingerprint) if commits else None
     timeline = timeline_of(stream, run, commits, kept=kept, failure=_failure(client, status))
+    timeline = with_family(timeline, commits, client.store.read)
     return replace(timeline, ending=status.ending)
 
 

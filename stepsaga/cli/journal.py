@@ -32,7 +32,7 @@ class JournalError(StepsagaError, ValueError):
 class Entry:
     """One run of a saga. ``run`` is its start, with which its slots begin.
 
-    What a child costs is in its parent's.
+    What a child cost is in its parent's cost: it has None. ``parent`` is the stream of its parent.
     """
 
     stream_id: str
@@ -41,6 +41,7 @@ class Entry:
     commits: tuple[Commit, ...]
     cost: Cost | None
     failure: Failure | None
+    parent: str = ""
 
 
 class Journal:
@@ -56,6 +57,7 @@ class Journal:
             "run": entry.run,
             "kept": entry.kept,
             "cost": None if entry.cost is None else asdict(entry.cost),
+            "parent": entry.parent,
             "failure": None if entry.failure is None else asdict(entry.failure),
             "commits": [asdict(commit) for commit in entry.commits],
         }
@@ -74,6 +76,11 @@ class Journal:
     def streams(self) -> list[str]:
         """All streams, by name."""
         return sorted(path.stem for path in self._folder.glob("*#*.jsonl"))
+
+    def commits(self, stream_id: str) -> list[Commit]:
+        """The commits of a stream's latest run; none where it is not kept here."""
+        path = self._folder / f"{stream_id}.jsonl"
+        return list(self.read(stream_id)[-1].commits) if path.exists() else []
 
     def read(self, stream_id: str) -> list[Entry]:
         """The runs of a stream, the oldest first.
@@ -100,6 +107,7 @@ def _entry(stream_id: str, head: Mapping[str, Any]) -> Entry:
         commits=_commits(head["commits"]),
         cost=None if head["cost"] is None else Cost(**head["cost"]),
         failure=None if head["failure"] is None else _failure(head["failure"]),
+        parent=head.get("parent", ""),  # files were written before there were children
     )
 
 

@@ -35,7 +35,7 @@ def list_sagas(  # noqa: PLR0913  # a command's options
 ) -> None:
     """List the latest sagas of a stack, the newest first, with their endings.
 
-    Step Functions knows them for 90 days after their end.
+    Step Functions knows them for 90 days after their end; what has not ended is told for ever.
     """
     listed = client_of(stack, endpoint_url).list(saga, status=status, limit=limit)
     if as_json:

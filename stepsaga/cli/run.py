@@ -21,12 +21,12 @@ from stepsaga.cli.failures import failure_of
 from stepsaga.cli.journal import Entry, Journal
 from stepsaga.cli.local import EVENT_BUCKET, EVENT_TABLE, prepare
 from stepsaga.cli.output import complain, console, print_json
-from stepsaga.cli.timeline import Timeline, timeline_of
+from stepsaga.cli.timeline import Timeline, timeline_of, with_family
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
 from stepsaga.engines.child_faults import CHILD_FAULTS
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
-from stepsaga.engines.once import ChildRun, Run, run_once
+from stepsaga.engines.once import run_once
 from stepsaga.engines.simulator.naming import check_name
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.graph import children_of
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stepsaga.asl.release import Compiled
+    from stepsaga.engines.once import Run
 
 ANSWER_HELP: Final = (
     "What is answered to a step that asks, as soon as it does: STEP=approve, STEP=reject, or"
@@ -90,7 +91,6 @@ def run(  # noqa: PLR0913  # a command's options
         found = find_sagas(root).named(saga)
         answers = answers_of(found, said)
         compiled = build(graph_of(found))
-        children = {n: build(one) for n, one in children_of(graph_of(found)).items()}
         # stdout is for the timeline: what handlers print goes where logs go.
         with redirect_stdout(sys.stderr):
             done = run_once(
@@ -107,7 +107,7 @@ def run(  # noqa: PLR0913  # a command's options
                 faults=faults,
                 seed=seed,
                 answers=answers,
-                children=children.values(),
+                children=map(build, children_of(graph_of(found)).values()),
             )
     timeline = told(done, compiled)
     if as_json:
@@ -119,20 +119,20 @@ def run(  # noqa: PLR0913  # a command's options
     for step in done.unasked:
         complain(f"{step!r} never asked: the saga did not get there, its answer was of no use")
     _keep(root, compiled.graph, done)
-    for child in done.children:
-        _keep(root, children[child.view.machine].graph, child)
     raise typer.Exit(ENDING_CODES[timeline.ending])
 
 
 def told(done: Run, compiled: Compiled) -> Timeline:
     """The timeline of a run."""
-    return timeline_of(
+    own = timeline_of(
         done.stream_id,
         done.run,
         done.commits,
         kept=compiled.graph,
         failure=failure_of(done.view, done.history),
     )
+    known = {one.stream_id: one.commits for one in done.children}
+    return with_family(own, done.commits, lambda stream: known.get(stream, ()))
 
 
 def parse_answers(wanted: list[str]) -> dict[str, Any]:
@@ -200,17 +200,30 @@ def _new_name(file: str) -> str:
     return "-".join(part for part in (stem, secrets.token_hex(3)) if part)
 
 
-def _keep(root: Path, kept: Mapping[str, Any], done: Run | ChildRun) -> None:
-    entry = Entry(
+def _keep(root: Path, kept: Mapping[str, Any], done: Run) -> None:
+    entries = [
+        Entry(
+            stream_id=one.stream_id,
+            run=one.run,
+            kept=one.saga.graph,
+            commits=one.commits,
+            cost=None,
+            failure=failure_of(one.view, one.history),
+            parent=one.parent,
+        )
+        for one in done.children
+    ]
+    own = Entry(
         stream_id=done.stream_id,
         run=done.run,
         kept=kept,
         commits=done.commits,
-        cost=done.cost if isinstance(done, Run) else None,
+        cost=done.cost,
         failure=failure_of(done.view, done.history),
     )
     try:
-        Journal(root).add(entry)
+        for entry in (*entries, own):
+            Journal(root).add(entry)
     except OSError as error:
         text = f"{error.filename} cannot be written, `stepsaga show` will not know this run"
         raise ProjectError(f"{text}: {error.strerror}") from error

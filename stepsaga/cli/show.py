@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,7 @@ from stepsaga.cli.discovery import PACKAGE, find_sagas
 from stepsaga.cli.exits import PROBLEM
 from stepsaga.cli.journal import FOLDER, Journal
 from stepsaga.cli.output import complain, console, print_json, say
-from stepsaga.cli.timeline import runs_of, timeline_of
+from stepsaga.cli.timeline import runs_of, timeline_of, with_family
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
 from stepsaga.errors import UsageError
@@ -27,6 +26,7 @@ from stepsaga.store.slots import stream_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stepsaga.cli.journal import Entry
     from stepsaga.cli.timeline import Timeline
     from stepsaga.engines.cost import Cost
     from stepsaga.store.protocol import StreamReader
@@ -107,16 +107,14 @@ def _here(saga_id: str) -> list[Shown]:
     journal = Journal(Path.cwd())
     streams = journal.find(saga_id)
     _refuse_several(saga_id, streams)
-    return [
-        (
-            timeline_of(
-                entry.stream_id, entry.run, entry.commits, kept=entry.kept, failure=entry.failure
-            ),
-            entry.cost,
-        )
-        for stream in streams
-        for entry in journal.read(stream)
-    ]
+    return [(_told(journal, one), one.cost) for stream in streams for one in journal.read(stream)]
+
+
+def _told(journal: Journal, entry: Entry) -> Timeline:
+    told = timeline_of(
+        entry.stream_id, entry.run, entry.commits, kept=entry.kept, failure=entry.failure
+    )
+    return with_family(told, entry.commits, journal.commits, entry.parent)
 
 
 def _in_store(saga_id: str, store: StreamReader, streams: Sequence[str]) -> list[Shown]:
@@ -134,7 +132,8 @@ def _runs(store: StreamReader, stream_id: str) -> list[Shown]:
     for run, commits in runs.items():
         kept = store.get_definition(commits[0].fingerprint)
         told = timeline_of(stream_id, run, commits, kept=kept)
-        shown.append((replace(told, parent=parent.stream if parent else ""), None))
+        stream = parent.stream if parent else ""
+        shown.append((with_family(told, commits, store.read, stream), None))
     return shown
 
 

@@ -17,7 +17,7 @@ from stepsaga.client.operator import BY_HAND
 from stepsaga.engines.endings import Ending
 from stepsaga.errors import EventInvalid, UsageError
 from stepsaga.graph import steps_of
-from stepsaga.recovery.children import children_in
+from stepsaga.recovery.children import children_in, end_of
 from stepsaga.recovery.undo import UNDONE_FROM_LOG
 from stepsaga.runtime.stored import stored_bytes
 from stepsaga.store.commits import Outcome
@@ -25,6 +25,8 @@ from stepsaga.store.events import EventTypes, late_effects_left
 from stepsaga.store.saga_events import (
     ChildAwaited,
     Event,
+    ForwardEnded,
+    ForwardStarted,
     InputChecked,
     SagaCompensated,
     SagaCompleted,
@@ -43,7 +45,7 @@ from stepsaga.store.saga_events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stepsaga.client import Waiting
     from stepsaga.graph import SagaGraph
@@ -66,6 +68,7 @@ class What(StrEnum):
     RESOLVED = "resolved"
     AWAITED = "waits for"
     BEGUN = "undo begun"
+    FORWARD = "goes forward"
     ENDED = "ended"
     OTHER = "recorded"
 
@@ -111,6 +114,7 @@ class Timeline:
         waiting: What it asks, and nobody has answered yet.
         children: The streams of the children that it waits for.
         parent: The stream of the saga whose child it is; empty for none.
+        started_sagas: The streams of all children that it has started, each with how it has ended.
     """
 
     saga: str
@@ -126,6 +130,7 @@ class Timeline:
     waiting: tuple[Waiting, ...] = ()
     children: tuple[str, ...] = ()
     parent: str = ""
+    started_sagas: tuple[tuple[str, str], ...] = ()
 
 
 _TYPES: Final = EventTypes()
@@ -187,6 +192,34 @@ def timeline_of(
         waiting=waiting_in(commits) if ending is Ending.OPEN else (),
         children=tuple(children_in(commits)) if ending is Ending.OPEN else (),
     )
+
+
+def with_family(
+    timeline: Timeline,
+    commits: Iterable[Commit],
+    read: Callable[[str], Iterable[Commit]],
+    parent: str = "",
+) -> Timeline:
+    """A timeline that names the run's children with their ends, and its parent.
+
+    Args:
+        timeline: Of the run.
+        commits: The run's.
+        read: The commits of a stream.
+        parent: The parent's stream; empty for none.
+    """
+    events = [event for commit in commits for event in commit.events]
+    streams = [one.data["child"] for one in events if one.type == ChildAwaited.__name__]
+    told = tuple((stream, _end_of(read(stream))) for stream in dict.fromkeys(streams))
+    return replace(timeline, parent=parent, started_sagas=told)
+
+
+def _end_of(commits: Iterable[Commit]) -> str:
+    known = list(commits)
+    if not known:
+        return "not started"
+    end = end_of(known)
+    return end.value if end else "not ended"
 
 
 def _graph(kept: Mapping[str, Any] | None) -> SagaGraph | None:
@@ -252,18 +285,23 @@ class _Reader:
                 return "", What.ENDED, Ending.COMPLETED.value
             case InputChecked():
                 return "", What.OTHER, "the input, with what its model fills in"
-            case UndoStarted() | UndoEnded() | SagaStuck():
+            case UndoStarted() | UndoEnded() | ForwardStarted() | ForwardEnded() | SagaStuck():
                 return self._of_recovery(event)
             case SagaCompensated():
                 return "", What.ENDED, Ending.COMPENSATED.value
             case _:
                 return None
 
-    def _of_recovery(self, event: UndoStarted | UndoEnded | SagaStuck) -> tuple[str, What, str]:
+    def _of_recovery(
+        self, event: UndoStarted | UndoEnded | ForwardStarted | ForwardEnded | SagaStuck
+    ) -> tuple[str, What, str]:
         match event:
-            case UndoStarted():
+            case UndoStarted() | ForwardStarted():
+                what = What.BEGUN if isinstance(event, UndoStarted) else What.FORWARD
                 by = f" by {event.by}" if event.by else ""
-                return "", What.BEGUN, one_line(f"from the log{by}: {event.why}")
+                return "", what, one_line(f"from the log{by}: {event.why}")
+            case ForwardEnded():
+                return "", What.ENDED, "going forward from the log"
             case UndoEnded():
                 return "", What.ENDED, "the undo from the log"
             case SagaStuck():

@@ -45,6 +45,7 @@ WHAT_STYLES: Final = {
     What.STUCK: "bold red",
     What.RESOLVED: "bold cyan",
     What.BEGUN: "bold yellow",
+    What.FORWARD: "bold cyan",
     What.ENDED: "dim",
     What.OTHER: "dim",
 }
@@ -81,6 +82,7 @@ def as_json(timeline: Timeline, cost: Cost | None = None) -> dict[str, Any]:
         "waiting": [waiting_json(one) for one in timeline.waiting],
         "children": list(timeline.children),
         "parent": timeline.parent or None,
+        "started_sagas": [{"child": one, "ending": end} for one, end in timeline.started_sagas],
         "cost": None if cost is None else _cost_json(cost),
         "rows": [_row_json(row) for row in timeline.rows],
     }
@@ -140,6 +142,9 @@ def _end(timeline: Timeline) -> list[Text]:
     ]
     lines += [Text(f"  {waiting_text(one)}", style="cyan") for one in timeline.waiting]
     lines += [Text(f"  {child_text(one)}", style="cyan") for one in timeline.children]
+    for stream, end in timeline.started_sagas:
+        if stream not in timeline.children:
+            lines.append(Text(f"  its child: {end}; {looked_at(stream)}", style="dim"))
     if timeline.parent:
         lines.append(Text(f"  a child of {timeline.parent}", style="dim"))
     if timeline.undone:
@@ -170,7 +175,12 @@ def waiting_text(one: Waiting) -> str:
 
 def child_text(stream: str) -> str:
     """Which child a saga waits for."""
-    return f"waits for its child {stream}: `stepsaga show {stream}`"
+    return f"waits for its child {stream}: {looked_at(stream)}"
+
+
+def looked_at(stream: str) -> str:
+    """The command that shows it."""
+    return f"`stepsaga show {stream}`"
 
 
 def waiting_json(one: Waiting) -> dict[str, Any]:

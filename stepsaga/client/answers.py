@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.authoring import graph_of
-from stepsaga.client.status import end_of, run_of
+from stepsaga.client.status import end_of
 from stepsaga.engines.answering import Answer, Asked, questions, waiting
 from stepsaga.errors import AnsweredAlready, AnswerInvalid, NothingAsked
 from stepsaga.graph import steps_of
@@ -18,6 +18,7 @@ from stepsaga.runtime.texts import cut, joined
 from stepsaga.runtime.values import JsonType, Unfit, compact
 from stepsaga.store.commits import Outcome
 from stepsaga.store.saga_events import SagaStarted, StepCompleted
+from stepsaga.store.slots import run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

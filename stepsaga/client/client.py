@@ -6,8 +6,8 @@ import math
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import lru_cache
 from heapq import merge
 from itertools import chain, islice
@@ -20,9 +20,7 @@ from stepsaga.client.inputs import differing, same_input, to_send
 from stepsaga.client.stack import clients_of, read_stack, stack_of
 from stepsaga.client.status import (
     SagaStatus,
-    began,
     end_of,
-    run_of,
     told_by_execution,
     told_by_list,
     told_by_stream,
@@ -44,21 +42,24 @@ from stepsaga.errors import (
     UsageError,
 )
 from stepsaga.limits import FIRST_END_SLOT
+from stepsaga.recovery.log import execution_of
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.dynamodb import DynamoDBStore
 from stepsaga.store.events import EventTypes
+from stepsaga.store.open_sagas import DynamoDBOpenSagas
 from stepsaga.store.saga_events import SagaStarted
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import began, iso, run_of, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime, timedelta
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from stepsaga.authoring import Saga
     from stepsaga.client.answers import Waiting
     from stepsaga.engines.answering import Answer
     from stepsaga.engines.protocol import Engine, ExecutionView, Listed
     from stepsaga.store.commits import Commit
+    from stepsaga.store.open_sagas import OpenSaga, OpenSagas
     from stepsaga.store.protocol import ClientStore
 
 _TRIES: Final = 3
@@ -67,6 +68,7 @@ _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _GROWTH: Final = 1.5
 """Seconds between two looks at a saga, and by what the pauses grow."""
+_NEARLY: Final = timedelta(milliseconds=2)
 _GRACE: Final = 10.0
 """Seconds until a saga that was started must be seen."""
 _TYPES: Final = EventTypes()
@@ -104,6 +106,7 @@ class Client:
         clock: Seconds, of which differences are taken.
         sleep: How `wait` lets seconds pass; for the simulator one that moves its clock.
         now: When an answer is given; aware.
+        open_sagas: Which sagas are open, where somebody follows that.
     """
 
     def __init__(  # noqa: PLR0913  # all but two are options by name
@@ -115,9 +118,11 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = utc_now,
+        open_sagas: OpenSagas | None = None,
     ) -> None:
         self.engine = engine
         self.store = store
+        self.open_sagas = open_sagas
         self.sagas = tuple(sorted(sagas))
         self._clock = clock
         self._sleep = sleep
@@ -138,12 +143,16 @@ class Client:
         """
         client = clients_of(stack, endpoint_url)
         found = read_stack(client("cloudformation"), stack)
+        dynamodb = client("dynamodb")
         return cls(
             StepFunctionsEngine(
                 client("stepfunctions"), machines=found.machines, patience=math.inf
             ),
-            DynamoDBStore(client=client("dynamodb"), table=found.table, s3=client("s3")),
+            DynamoDBStore(client=dynamodb, table=found.table, s3=client("s3")),
             sagas=[name for name in found.machines if name != UNDO],
+            open_sagas=DynamoDBOpenSagas(client=dynamodb, table=found.open_sagas)
+            if found.open_sagas
+            else None,
         )
 
     @classmethod
@@ -258,8 +267,12 @@ class Client:
     ) -> tuple[SagaStatus, ...]:
         """The latest sagas, the newest first, as far back as Step Functions knows: 90 days.
 
+        Those that are open and of which it knows nothing are among them, where no status is asked
+        for: their machine was deleted, or their 90 days are over.
+
         One request for each thousand, and one for each that has ended: a list does not tell a
-        compensated saga from a stuck one, nor a completed one from one that was undone later.
+        compensated saga from a stuck one, nor a completed one from one that was undone later. The
+        open ones are one request for some three thousand.
 
         Args:
             saga: Its class, or its name; None for all that this client knows.
@@ -274,10 +287,23 @@ class Client:
         names = self.sagas if saga is None else (name_of(saga),)
         if not names:
             raise UsageError("which saga? Name one: this client was not told which there are")
-        each = [self._listed(name, status) for name in names]
+        rows = self.open_rows(saga) if status is None else []
+        gone = saga is None or bool(rows)
+        each = [self._listed(name, status, may_be_gone=gone) for name in names]
         newest = merge(*each, key=lambda one: one[1].started, reverse=True)
-        told = (self._told_briefly(*one) for one in newest)
+        told = self._told_each(newest, rows)
         return tuple(islice((one for one in told if one is not None), limit))
+
+    def open_rows(self, saga: type[Saga] | str | None = None) -> Sequence[OpenSaga]:
+        """The sagas that are open as far as that is followed, the newest first.
+
+        Args:
+            saga: Its class, or its name; None for all.
+        """
+        name = None if saga is None else name_of(saga)
+        found = self.open_sagas.rows() if self.open_sagas else ()
+        rows = [row for row in found if name in (None, row.saga)]
+        return sorted(rows, key=lambda row: row.started, reverse=True)
 
     def answer(
         self,
@@ -422,7 +448,7 @@ class Client:
             for record in commit.events:
                 started = _TYPES.read(record) if record.type == SagaStarted.__name__ else None
                 if isinstance(started, SagaStarted):
-                    return started.input, started.execution or _execution_of(commit)
+                    return started.input, started.execution or execution_of(commit)
         # Whoever wrote there does not say; the execution may still be known.
         view = self._view(name, saga_id)
         if view is not None and began(run, view.started):
@@ -452,14 +478,42 @@ class Client:
 
     def _is_undone(self, name: str, id: str, started: datetime) -> bool:  # noqa: A002  # as above
         """Whether a saga that was completed has been undone from its log since then."""
-        run = started.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        operations = self.store.read(stream_of(name, id), f"{run}/{FIRST_END_SLOT // 10_000}")
+        ends = f"{iso(started)}/{FIRST_END_SLOT // 10_000}"
+        operations = self.store.read(stream_of(name, id), ends)
         return end_of(operations) is Ending.COMPENSATED
 
-    def _listed(self, name: str, status: Status | None) -> Iterator[tuple[str, Listed]]:
-        with _deployed(name):
+    def _listed(
+        self, name: str, status: Status | None, *, may_be_gone: bool
+    ) -> Iterator[tuple[str, Listed]]:
+        known = suppress(MachineMissing) if may_be_gone and self.open_sagas else _deployed(name)
+        with known:
             for one in self.engine.executions(name, status):
                 yield name, one
+
+    def _told_each(
+        self, listed: Iterable[tuple[str, Listed]], rows: Sequence[OpenSaga]
+    ) -> Iterator[SagaStatus | None]:
+        """What is listed, and between it the open sagas that are not, the newest first."""
+        left = list(reversed(rows))
+        seen: set[str] = set()
+        for name, one in listed:
+            # A list's time and a row's may differ by a millisecond.
+            while left and left[-1].started > one.started + _NEARLY:
+                yield self._told_by_row(left.pop(), seen)
+            seen.add(one.arn)
+            yield self._told_briefly(name, one)
+        while left:
+            yield self._told_by_row(left.pop(), seen)
+
+    def _told_by_row(self, row: OpenSaga, seen: set[str]) -> SagaStatus | None:
+        """What the events say of an open saga that was not listed."""
+        if row.execution in seen:
+            return None
+        commits = [one for one in self.store.read(row.stream) if run_of(one) == row.run]
+        if not commits:
+            return None
+        told = told_by_stream(row.saga, row.id, commits)
+        return None if told.ending is Ending.COMPLETED else replace(told, execution=row.execution)
 
     def _told_briefly(self, name: str, one: Listed) -> SagaStatus | None:
         if one.status is Status.RUNNING:
@@ -513,11 +567,6 @@ def _again(saga: type[Saga], saga_id: str, sent: Any, known: Any, execution: str
         f"{name} {saga_id} was started before, with an input that differs in"
         f" {differing(sent, known)}; take another id, or give the input that it was started with"
     )
-
-
-def _execution_of(commit: Commit) -> str:
-    """The execution that led to a commit; what another commit led to does not tell it."""
-    return commit.causation_id if ":execution:" in commit.causation_id else ""
 
 
 @contextmanager

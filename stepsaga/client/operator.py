@@ -1,38 +1,50 @@
-"""What an operator does about sagas: cancel, undo, redrive, resolve, and see what is stuck."""
+"""What an operator does about sagas: cancel, undo, forward, redrive, resolve; and what is stuck."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
 from stepsaga.asl.undo import NAME
-from stepsaga.client.status import began, end_of, run_of
+from stepsaga.client.status import end_of, told_by_execution
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.protocol import ExecutionView, Status
 from stepsaga.engines.recovering import EngineExecutions, execution_of
-from stepsaga.errors import ExecutionMissing, MachineMissing, RequestError, SagaMissing
-from stepsaga.limits import FIRST_OPERATION_SLOT
+from stepsaga.errors import (
+    EngineError,
+    EngineThrottled,
+    EngineUnreachable,
+    ExecutionMissing,
+    MachineMissing,
+    RequestError,
+    SagaMissing,
+)
 from stepsaga.recovery.children import CANCELLED, children_in, parent_of
-from stepsaga.recovery.log import Log
+from stepsaga.recovery.forward import short_of
+from stepsaga.recovery.log import Log, log_of
+from stepsaga.recovery.places import undo_slots_of
 from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
-from stepsaga.recovery.reached import reached, undo_slots_of
+from stepsaga.recovery.reached import reached
 from stepsaga.recovery.reconcile import Found, Reconciler, name_of
-from stepsaga.recovery.undo import Run, past
+from stepsaga.recovery.undo import Run, Undoing, backward, names_of, onward, past
+from stepsaga.runtime.generations import goes_forward
 from stepsaga.runtime.journal import event_of
 from stepsaga.runtime.runtime import utc_now
-from stepsaga.store.commits import Commit, Outcome
+from stepsaga.store.commits import Outcome
+from stepsaga.store.events import types_in
 from stepsaga.store.saga_events import (
+    SagaCompleted,
     SagaStarted,
     SagaStuck,
     StepCompensated,
     StepResolved,
     StepSealed,
 )
-from stepsaga.store.slots import key_of, slot_text, stream_of
+from stepsaga.store.slots import began, run_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,6 +114,7 @@ class Operator:
         self._store = store
         self._by = by
         self._now = now
+        self._undoing = Undoing(store, now)
         executions = EngineExecutions(client.engine, dict.fromkeys(client.sagas, ""))
         self._reconciler = Reconciler(store, executions, now)
 
@@ -119,7 +132,10 @@ class Operator:
         self.client.engine.stop(view.arn, error=CANCELLED, cause=told)
         if self._planned(view)[1].final is not None:
             # It passed while it was being stopped: only forward is left.
-            self.client.engine.redrive(view.arn)
+            try:
+                self.client.engine.redrive(view.arn)
+            except EngineError:
+                self._forward(self._view(saga, saga_id), told)
             raise RequestError(
                 f"{saga} {saga_id} passed its point of no return while it was cancelled: it goes on"
             )
@@ -138,14 +154,32 @@ class Operator:
         if view.status is Status.RUNNING:
             text = f"{saga} {saga_id} runs: `stepsaga cancel {saga}#{saga_id} --why ...` undoes it"
             raise RequestError(text)
-        if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
+        ending = self.client.status(saga, saga_id).ending
+        if ending is Ending.COMPENSATED and self._read_log(view).is_over:
             raise RequestError(f"{saga} {saga_id} is undone already")
-        self._refuse_child(saga, saga_id)
-        self._refuse_past(saga, saga_id, view)
-        undo = self._undo_of(view)
-        if undo is not None and undo.status is Status.RUNNING:
-            raise RequestError(f"{saga} {saga_id} is being undone")
-        self._undo(view, why, completed=True, anew=undo is not None)
+        counted = self._is_counted_on(saga, saga_id)
+        self._refuse_past(saga, saga_id, view, perhaps=True)
+        self._undo(view, why, completed=not counted, anew=self._is_over(view))
+
+    def forward(self, saga: str, saga_id: str, why: str) -> None:
+        """Go on from its log with a saga that is stuck behind its point of no return.
+
+        What a redrive does as well, as long as there is an execution that can be redriven. From its
+        beginning on the saga's own execution does nothing more, also where it is redriven.
+
+        Raises:
+            RequestError: It runs, or is worked on; it has ended; it is not past its point of no
+                return.
+        """
+        view = self._view(saga, saga_id)
+        if view.status is Status.RUNNING:
+            raise RequestError(f"{saga} {saga_id} runs: it goes forward by itself")
+        ending = self.client.status(saga, saga_id).ending
+        if ending in {Ending.COMPLETED, Ending.COMPENSATED}:
+            raise RequestError(f"{saga} {saga_id} is {ending}: there is nothing to go on with")
+        anew = self._is_over(view)
+        self._refuse_short(view)
+        self._forward(view, why, anew=anew)
 
     def redrive(self, saga: str, saga_id: str) -> str:
         """Let a saga go on where it stands, after the fix; return the ARN of what goes on.
@@ -154,26 +188,48 @@ class Operator:
             RequestError: It runs, or has ended well.
         """
         view = self._view(saga, saga_id)
-        if self.client.status(saga, saga_id).ending is Ending.COMPENSATED:
+        log, found = self._planned(view)
+        ending = self.client.status(saga, saga_id).ending
+        # What has landed after that is undone from the log.
+        if ending is Ending.COMPENSATED and (log.is_over or self._undo_of(view) is None):
             raise RequestError(f"{saga} {saga_id} is undone: there is nothing to go on with")
-        # What turned out to be past its point of no return only its own execution can finish.
-        undo = None if self._planned(view)[1].final else self._undo_of(view)
-        one = undo or view
+        forward = goes_forward(log.latest[1])
+        # What turned out to be past its point of no return only its own execution can finish, or
+        # who has gone forward with it: then nobody else can.
+        worker = self._undo_of(view) if forward or found.final is None else None
+        one = worker or view
         if one.status in {Status.RUNNING, Status.SUCCEEDED}:
-            doing = "is being undone; nothing" if undo else "is not"
+            doing = "is worked on from its log; nothing" if worker else "is not"
             raise RequestError(f"{saga} {saga_id} {doing} stuck: `stepsaga status` tells")
-        self.client.engine.redrive(one.arn)
+        run = _run(view, log)
+        instead = onward(run, redrivable=False) if forward or found.final else backward(run)
+        if forward and worker is None:
+            raise RequestError(f"{saga} {saga_id} is stuck: {instead}")
+        try:
+            self.client.engine.redrive(one.arn)
+        except (EngineUnreachable, EngineThrottled):
+            raise
+        except EngineError as error:
+            text = f"{saga} {saga_id} cannot be redriven ({error}): {instead}"
+            raise RequestError(text) from error
         return one.arn
 
     def stuck(self, saga: str | None = None, *, limit: int = 100) -> tuple[Stuck, ...]:
-        """The sagas that do not go on by themselves, the newest first."""
-        found: list[Stuck] = []
+        """The sagas that do not go on by themselves, the newest first.
+
+        The open ones, also those whose execution is gone, as far as they are followed; besides,
+        what has failed of late, for a stack whose sagas were not followed from the beginning.
+        """
+        found = {one.status.execution: one for one in self._stuck_rows(saga)}
         for status in (Status.FAILED, Status.TIMED_OUT, Status.ABORTED):
             listed = self.client.list(saga, status=status, limit=limit)
-            told = [self._told(one) for one in listed if one.ending is Ending.STUCK]
-            told += [self._told(one) for one in self._half_undone(saga, status)]
-            found += [one for one in told if one is not None]
-        return tuple(sorted(found, key=lambda one: one.status.started, reverse=True)[:limit])
+            stuck = [one for one in listed if one.ending is Ending.STUCK]
+            for one in [*stuck, *self._half_undone(saga, status)]:
+                known = one.execution in found
+                told = None if known else self._told(one, self._view(one.saga, one.id))
+                found |= {} if told is None else {one.execution: told}
+        newest = sorted(found.values(), key=lambda one: one.status.started, reverse=True)
+        return tuple(newest[:limit])
 
     def resolve(  # noqa: PLR0913  # what is recorded of it
         self, saga: str, saga_id: str, step: str, why: str, *, lane: str = "", happened: bool = True
@@ -192,12 +248,20 @@ class Operator:
             How many were closed; after that `redrive` goes on.
 
         Raises:
-            RequestError: The step is not waiting to be undone.
+            RequestError: The step is not waiting to be undone, or is another saga; the saga only
+                goes forward.
         """
         view = self._view(saga, saga_id)
         if view.status in {Status.RUNNING, Status.SUCCEEDED} and self._undo_of(view) is None:
             raise RequestError(f"{saga} {saga_id} is not being undone: `stepsaga status` tells")
+        self._refuse_past(saga, saga_id, view, perhaps=True)
         log, _, tree = self._read(view)
+        if child := next((s.node.child for s in steps_in(tree) if s.node.name == step), None):
+            # Its Task waits to be told, and what is left is left in the child's own steps.
+            raise RequestError(
+                f"{saga} {saga_id}: {step!r} is a saga of its own, {child.name}: `stepsaga status"
+                f" {saga}#{saga_id}` names it; resolve what is left in it, then redrive that"
+            )
         count = 0
         for one in steps_in(tree):
             if one.node.name == step and self._close(view, log, one, why, lane, happened=happened):
@@ -224,18 +288,29 @@ class Operator:
             except SagaMissing:  # it is about to be started
                 found.append(Awaited(stream, None, None))
                 continue
-            stuck = self._told(status) if self._is_stuck(status) else None
+            view = self._view(child, child_id)
+            # It may have completed, and its undoing be what is stuck.
+            stuck = None if view.status is Status.RUNNING else self._told(status, view)
             found += [Awaited(stream, status, stuck), *self.waits_for(child, child_id)]
         return tuple(found)
 
     # Inside
 
-    def _is_stuck(self, status: SagaStatus) -> bool:
-        """Whether a saga does not go on: a completed one, that its undoing does not."""
-        if status.ending is not Ending.COMPLETED:
-            return status.ending is Ending.STUCK
-        undo = self._undo_of(self._view(status.saga, status.id))
-        return undo is not None and undo.status not in {Status.RUNNING, Status.SUCCEEDED}
+    def _stuck_rows(self, saga: str | None) -> Iterator[Stuck]:
+        """Open sagas whose execution does not run, and which nobody undoes."""
+        rows = self.client.open_rows(saga)
+        running: set[str] = set()
+        for name in {row.saga for row in rows}:
+            with suppress(MachineMissing):
+                running |= {one.arn for one in self.client.engine.executions(name, Status.RUNNING)}
+        for row in rows:
+            if row.execution in running or log_of(self._store, row.stream, row.started).is_over:
+                continue
+            view = self._view(row.saga, row.id)
+            if began(row.run, view.started) and view.status is not Status.RUNNING:
+                status = told_by_execution(row.saga, view, Ending.STUCK)
+                if (told := self._told(status, view)) is not None:
+                    yield told
 
     def _half_undone(self, saga: str | None, status: Status) -> Iterator[SagaStatus]:
         """Sagas that were completed, and of whose undoing an execution has ended so."""
@@ -295,54 +370,80 @@ class Operator:
         outcome: Outcome,
         events: list[Any],
     ) -> None:
-        stream, slot = stream_of(view.machine, view.name), slot_text(log.run, parts)
         if not log.commits:
             events = [event_of(SagaStarted, input=view.input), *events]
-        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
-        self._store.append(
-            Commit(
-                stream_id=stream,
-                slot=slot,
-                outcome=outcome,
-                events=tuple(events),
-                commit_id=key_of(stream, slot),
-                correlation_id=view.name,
-                causation_id=key_of(stream, slot_text(log.run, parts)),
-                recorded_at=moment.replace("+00:00", "Z"),
-                attempt=0,
-                fingerprint=log.commits[0].fingerprint if log.commits else "",
-            )
-        )
+        self._undoing.record(_run(view, log), parts, outcome, events, log.fingerprint)
 
     def _undo(self, view: ExecutionView, why: str, *, completed: bool, anew: bool = False) -> None:
         log = self._read_log(view)
         found = self._reconciler.undo(
             execution_of(view), log, why, by=self._by, completed=completed, anew=anew
         )
-        if found is Found.UNKNOWN and not log.commits:
-            # Only Step Functions knows its release. The reconciler asks, and undoes it.
-            return
-        if found is Found.UNKNOWN:
-            raise RequestError(
-                f"{view.machine} {view.name}: the graph of its release is not kept in the event"
-                " table, so nothing can be planned: deploy that release again"
-            )
+        # Where nothing is recorded only Step Functions knows its release. The reconciler asks, and
+        # undoes it.
+        if found is Found.UNKNOWN and log.commits:
+            raise _not_kept(view)
 
-    def _refuse_child(self, saga: str, saga_id: str) -> None:
-        """Refuse to undo what a parent counts on. One that is stuck counts for nothing yet."""
+    def _is_counted_on(self, saga: str, saga_id: str) -> bool:
+        """Whether a saga has a parent that is told of its end, should it complete even now.
+
+        Raises:
+            RequestError: It has completed: its parent counts on that.
+        """
         stream = stream_of(saga, saga_id)
         link = parent_of(self._store, stream)
-        if link is None or end_of(self._store.read(stream)) is not Ending.COMPLETED:
-            return
+        if link is None:
+            return False
+        commits = tuple(self._store.read(stream))
+        if not commits or not Log(run_of(commits[-1]), commits).has_ended:
+            # What has completed, and is to be undone all the same, its parent does not count on.
+            return SagaCompleted.__name__ not in types_in(commits)
         told = (
             f"{saga} {saga_id} is completed, and a child of {link.stream}, which counts on it:"
             f" `stepsaga undo {link.stream} --why ...` undoes both"
         )
         raise RequestError(told)
 
-    def _refuse_past(self, saga: str, saga_id: str, view: ExecutionView) -> None:
+    def _forward(self, view: ExecutionView, why: str, *, anew: bool = False) -> None:
+        log = self._read_log(view)
+        found = self._reconciler.forward(execution_of(view), log, why, by=self._by, anew=anew)
+        if found is Found.UNKNOWN:
+            raise _not_kept(view)
+
+    def _is_over(self, view: ExecutionView) -> bool:
+        """Whether somebody has worked on it from its log, and does no more.
+
+        Raises:
+            RequestError: Somebody does.
+        """
+        worker = self._undo_of(view)
+        if worker is not None and worker.status is Status.RUNNING:
+            begun = self._read_log(view).latest[1]
+            doing = "is going forward from its log" if goes_forward(begun) else "is being undone"
+            raise RequestError(f"{view.machine} {view.name} {doing}: `stepsaga show` tells")
+        return worker is not None
+
+    def _refuse_short(self, view: ExecutionView) -> None:
+        """Refuse to go forward with what is not past its point of no return, as far as is told."""
+        log = self._read_log(view)
+        if not log.commits:
+            text = "nothing is recorded of it yet: the reconciler looks at it within five minutes"
+            raise RequestError(f"{view.machine} {view.name} cannot go forward: {text}")
+        kept = self._store.get_definition(log.fingerprint)
+        if kept is None:
+            raise _not_kept(view)
+        short = short_of(_run(view, log), from_kept(kept), log, self._now())
+        if short is not None:
+            left = f", {', '.join(short.steps)} is not done" if short.steps else ""
+            text = f"{view.machine} {view.name} cannot go forward: {short.error}{left}"
+            raise RequestError(f"{text}: {short.then}")
+
+    def _refuse_past(
+        self, saga: str, saga_id: str, view: ExecutionView, *, perhaps: bool = False
+    ) -> None:
+        """Refuse what is past its point of no return, or perhaps what may be."""
         found = self._planned(view)[1]
-        if found.final is not None and found.final.has_result:
+        if found.final is not None and (perhaps or found.final.has_result):
             raise RequestError(
                 f"{saga} {saga_id} is past its point of no return, {found.final.node.name!r}:"
                 " nothing of it is undone any more"
@@ -354,18 +455,14 @@ class Operator:
 
     def _read(self, view: ExecutionView) -> tuple[Log, Plan, tuple[Any, ...]]:
         log = self._read_log(view)
-        kept = self._store.get_definition(log.commits[0].fingerprint) if log.commits else None
+        kept = self._store.get_definition(log.fingerprint) if log.commits else None
         if kept is None:
             return log, Plan(), ()
         tree, _ = reached(from_kept(kept), log)
         return log, plan(tree, log), tree
 
     def _read_log(self, view: ExecutionView) -> Log:
-        commits = list(self._store.read(stream_of(view.machine, view.name)))
-        own = [one for one in commits if began(run_of(one), view.started)]
-        moment = view.started.astimezone(UTC).isoformat(timespec="milliseconds")
-        run = run_of(own[0]) if own else moment.replace("+00:00", "Z")
-        return Log(run, own)
+        return log_of(self._store, stream_of(view.machine, view.name), view.started)
 
     def _view(self, saga: str, saga_id: str) -> ExecutionView:
         engine = self.client.engine
@@ -382,7 +479,7 @@ class Operator:
         log = Log(run_of(commits[-1]), commits)
         ended = Status.SUCCEEDED if end_of(log.commits) is Ending.COMPLETED else Status.ABORTED
         return ExecutionView(
-            arn=log.commits[0].causation_id,
+            arn=log.execution,
             name=saga_id,
             machine=saga,
             status=ended,
@@ -393,41 +490,57 @@ class Operator:
     def _undo_of(self, view: ExecutionView) -> ExecutionView | None:
         """The execution that undoes it; None where there is none."""
         log = self._read_log(view)
-        begun = [one for one in log.commits if one.outcome is Outcome.BEGUN]
-        if not begun:
+        generation, _ = log.latest
+        if not generation:
             return None
-        generation = int(begun[-1].slot.rpartition("/")[2]) - FIRST_OPERATION_SLOT
-        run = Run(view.machine, view.name, log.run, view.arn)
-        engine = self.client.engine
+        engine, name = self.client.engine, name_of(_run(view, log), generation)
         try:
-            return engine.describe(engine.execution_arn(NAME, name_of(run, generation)))
+            return engine.describe(engine.execution_arn(NAME, name))
         except ExecutionMissing:
             return None
 
-    def _told(self, status: SagaStatus) -> Stuck | None:
+    def _told(self, status: SagaStatus, view: ExecutionView) -> Stuck | None:
         """What is known of a stuck saga; None where it is being undone."""
-        view = self.client.engine.describe(status.execution)
         undo = self._undo_of(view)
-        if undo is not None:
-            if undo.status is Status.RUNNING:
-                return None
-            log, found = self._planned(view)
-            why = _message(undo)
+        if undo is not None and undo.status in {Status.RUNNING, Status.SUCCEEDED}:
+            return None
+        log, found = self._planned(view)
+        run = _run(view, log)
+        forward = goes_forward(log.latest[1])
+        worker = undo or view if forward or found.final is None else view
+        if undo is not None and not forward:
+            why, redrivable = _message(undo), not worker.unredrivable
             if found.final is not None:
-                run = Run(view.machine, view.name, log.run, view.arn)
-                return Stuck(status, (found.final.node.name,), why, past(run, found.final))
-            steps = tuple(sorted({move.step.node.name for move in found.moves}))
-            return Stuck(status, steps, why, _redrive(status))
-        log = self._read_log(view)
+                # Its own execution may have gone on since then, and have failed behind that.
+                last = max((undo, view), key=lambda one: one.stopped or one.started)
+                why = _message(last)
+                then = past(run, found.final, redrivable=redrivable)
+                return Stuck(status, (found.final.node.name,), why, then)
+            then = _redrive(status) if redrivable else f"after the fix {backward(run)}"
+            return Stuck(status, names_of(found.moves), why, then)
         if end_of(log.commits):
             return None
         events = [event for one in log.commits for event in one.events]
         stuck = [event.data for event in events if event.type == SagaStuck.__name__]
         if stuck:
             last = stuck[-1]
-            return Stuck(status, tuple(last["steps"]), last["error"], last["then"])
+            then = last["then"]
+            if worker.unredrivable and then != backward(run):
+                then = backward(run) if found.final is None else onward(run, redrivable=False)
+            return Stuck(status, tuple(last["steps"]), last["error"], then)
         why = view.error or view.status.value
         return Stuck(status, (), why, f"`stepsaga undo {status.saga}#{status.id} --why ...`")
+
+
+def _not_kept(view: ExecutionView) -> RequestError:
+    return RequestError(
+        f"{view.machine} {view.name}: the graph of its release is not kept in the event table, so"
+        " nothing can be planned: deploy that release again"
+    )
+
+
+def _run(view: ExecutionView, log: Log) -> Run:
+    return Run(view.machine, view.name, log.run, view.arn)
 
 
 def _message(view: ExecutionView) -> str:

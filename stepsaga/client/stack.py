@@ -20,6 +20,8 @@ VARIABLE: Final = "STEPSAGA_STACK"
 """The environment variable that names the stack, where nobody else does."""
 EVENT_TABLE: Final = "EventTable"
 """The output that names the event table."""
+OPEN_SAGAS: Final = "OpenSagas"
+"""The output that names the table of open sagas."""
 MACHINE: Final = "Machine"
 """What follows the saga's name in the output that has its machine's ARN: FulfilOrderMachine."""
 
@@ -32,11 +34,13 @@ class Stack:
         name: Its name.
         table: The event table's name.
         machines: The ARNs to start, by saga; they may be aliases'.
+        open_sagas: The name of the table of open sagas; empty where an older stack has none.
     """
 
     name: str
     table: str
     machines: Mapping[str, str]
+    open_sagas: str = ""
 
 
 class CloudFormationClient(Protocol):
@@ -114,7 +118,7 @@ def read_stack(client: CloudFormationClient, name: str) -> Stack:
             f" ({', '.join(sorted(outputs)) or 'there are none'}); deploy the template that"
             " stepsaga generates, or name another stack"
         )
-    return Stack(name, outputs[EVENT_TABLE], machines)
+    return Stack(name, outputs[EVENT_TABLE], machines, outputs.get(OPEN_SAGAS, ""))
 
 
 def _outputs(client: CloudFormationClient, name: str) -> dict[str, str]:

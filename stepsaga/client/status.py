@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stepsaga.engines.endings import Ending
+from stepsaga.store.events import types_in
 from stepsaga.store.saga_events import SagaCompensated, SagaCompleted
+from stepsaga.store.slots import moment_of, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from stepsaga.engines.protocol import ExecutionView, Listed, Status
     from stepsaga.store.commits import Commit
-
-_NEAR: Final = timedelta(milliseconds=1)
-"""Slots have whole milliseconds, and a description's time went through a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +76,14 @@ def told_by_stream(saga: str, saga_id: str, commits: Sequence[Commit]) -> SagaSt
         id=saga_id,
         ending=end or Ending.OPEN,
         status=None,
-        started=_moment(run),
-        stopped=max(_moment(one.recorded_at) for one in latest) if end else None,
+        started=moment_of(run),
+        stopped=max(moment_of(one.recorded_at) for one in latest) if end else None,
     )
 
 
 def end_of(commits: Iterable[Commit]) -> Ending | None:
     """The end that a run's commits tell, as the timeline does."""
-    types = {event.type for commit in commits for event in commit.events}
+    types = types_in(commits)
     if SagaCompensated.__name__ in types:
         return Ending.COMPENSATED
     return Ending.COMPLETED if SagaCompleted.__name__ in types else None
-
-
-def run_of(commit: Commit) -> str:
-    """The execution's start, with which a run's slots begin (rule 4)."""
-    return commit.slot.partition("/")[0]
-
-
-def began(run: str, started: datetime) -> bool:
-    """Whether a run is that of the execution that started then."""
-    return abs(_moment(run) - started) <= _NEAR
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """A saga as a Mermaid flowchart, which many web pages draw: https://mermaid.js.org.
 
 Solid arrows go forward, dotted ones back. What runs side by side is a subgraph; an arrow to it, or
-from it, means all that is inside.
+from it, means all that is inside. What is another saga has double sides.
 """
 
 from __future__ import annotations
@@ -162,7 +162,10 @@ class _Chart:
     def _step(self, step: StepNode, ends: list[_End]) -> _Drawn:
         kind = CLASSES[step.role]
         last = [FORWARD_ONLY] if step.role is Role.PIVOT else []
-        own = self._new(lambda text: f"[{text}]:::{kind}", step.name, *notes(step), *last)
+        left, right = ("[[", "]]") if step.child else ("[", "]")
+        own = self._new(
+            lambda text: f"{left}{text}{right}:::{kind}", step.name, *notes(step), *last
+        )
         self.forward(ends, own)
         undo, probe = undo_lines(step), probe_lines(step)
         exits = [_End(own)]
@@ -172,7 +175,7 @@ class _Chart:
             # Below a probe there is nothing that is undone.
             return _Drawn([*exits, _End(side, FOUND)], [side], [_End(side, NOT_FOUND)])
         if undo:
-            side = self._new(lambda text: f"[{text}]:::undo", *undo)
+            side = self._new(lambda text: f"{left}{text}{right}:::undo", *undo)
             self.back([_End(own, FAILED)], [side])
             return _Drawn(exits, [side], [_End(side)], passes=False)
         return _Drawn(exits, outs=[] if step.role is Role.RETRIABLE else [_End(own, FAILED)])

@@ -16,6 +16,8 @@ HEAD_LENGTH: Final = 9
 HEAD_WIDTH: Final = 4
 ROUND: Final = 4
 """The radius of a box's corners."""
+BAR: Final = 5
+"""How far inside its sides what runs elsewhere has its second lines."""
 BASELINE: Final = 0.8
 """Of a text's size, from the top of its line down to its baseline."""
 
@@ -33,6 +35,13 @@ def corners(box: Box) -> tuple[Point, ...]:
         (box.right - SLANT, box.bottom),
         (box.x + SLANT, box.bottom),
     )
+
+
+def bars(box: Box) -> tuple[tuple[Point, Point], ...]:
+    """The second lines inside the sides of what runs elsewhere; none of anything else."""
+    if box.outline is not Outline.ELSEWHERE:
+        return ()
+    return tuple(((x, box.y), (x, box.bottom)) for x in (box.x + BAR, box.right - BAR))
 
 
 def baselines(box: Box) -> Iterator[tuple[Text, int, int]]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.drawing.colours import COLOURS, DASH, GROUND, INK, LINE_WIDTH, RULE, RULE_WIDTH
-from stepsaga.drawing.outlines import ROUND, baselines, corners, head, shaft
+from stepsaga.drawing.outlines import ROUND, bars, baselines, corners, head, shaft
 from stepsaga.drawing.shapes import Box, Line, Outline, Rule
 from stepsaga.errors import UsageError
 
@@ -95,6 +95,8 @@ class _Pen:
         if box.band:
             y = box.y + box.band
             self._stroke(((box.x, y), (box.right, y)), colours.border, colours.width)
+        for ends in bars(box):
+            self._stroke(ends, colours.border, 1)
         for text, x, y in baselines(box):
             # The font has no bold: a thin stroke in the text's own colour makes one.
             self.image.text(

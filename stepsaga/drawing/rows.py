@@ -22,6 +22,7 @@ from stepsaga.drawing.blocks import (
     line,
     texts,
 )
+from stepsaga.drawing.outlines import BAR
 from stepsaga.drawing.shapes import Box, Look, Outline, Rule, Text
 from stepsaga.drawing.text import wrap
 from stepsaga.drawing.words import FORWARD_ONLY, notes, probe_lines, undo_lines, wait_text
@@ -56,12 +57,14 @@ class Row:
 
 def step_row(step: StepNode) -> Row:
     """A step, and beside it what undoes it or settles it."""
-    own = box(LOOKS[step.role], Outline.BOX, texts((step.name, *notes(step)), chars=NAME_CHARS))
+    outline, extra = (Outline.ELSEWHERE, BAR) if step.child else (Outline.BOX, 0)
+    lines = texts((step.name, *notes(step)), chars=NAME_CHARS)
+    own = box(LOOKS[step.role], outline, lines, extra=extra)
     side = None
     if probe := probe_lines(step):
         side = box(Look.PROBE, Outline.BOX, texts(probe, chars=NAME_CHARS))
     elif undo := undo_lines(step):
-        side = box(Look.UNDO, Outline.BOX, texts(undo, chars=NAME_CHARS))
+        side = box(Look.UNDO, outline, texts(undo, chars=NAME_CHARS), extra=extra)
     return Row(own, side, turns=step.role is not Role.RETRIABLE)
 
 

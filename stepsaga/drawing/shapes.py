@@ -29,9 +29,13 @@ class Look(StrEnum):
 
 
 class Outline(StrEnum):
-    """The form of a box. A frame has its text in a band at its top, and other shapes below."""
+    """The form of a box. A frame has its text in a band at its top, and other shapes below.
+
+    What runs elsewhere, another saga, has a second line inside its sides, as in flowcharts.
+    """
 
     BOX = "box"
+    ELSEWHERE = "elsewhere"
     PILL = "pill"
     HEXAGON = "hexagon"
     FRAME = "frame"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from stepsaga.drawing.colours import COLOURS, DASH, GROUND, INK, LINE_WIDTH, RULE, RULE_WIDTH
-from stepsaga.drawing.outlines import ROUND, baselines, corners, head, shaft
+from stepsaga.drawing.outlines import ROUND, bars, baselines, corners, head, shaft
 from stepsaga.drawing.shapes import Box, Line, Outline
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def _box(box: Box) -> Iterator[str]:
             f'<path d="M{box.x} {box.y + box.band}h{box.width}" stroke="{colours.border}" '
             f'stroke-width="{colours.width}"/>'
         )
+    for (x, top), (_, bottom) in bars(box):
+        yield f'<path d="M{x} {top}V{bottom}" stroke="{colours.border}"/>'
     anchor = ' text-anchor="middle"' if box.centred else ""
     for text, x, y in baselines(box):
         weight = ' font-weight="bold"' if text.bold else ""

@@ -43,6 +43,8 @@ def function(call: Call) -> str:
 
 def notes(step: StepNode) -> tuple[str, ...]:
     """What a step is, below its name."""
+    if step.child:
+        return (f"starts {step.child.name}", "and waits for its end")
     if step.question is None:
         return tuple(filter(None, (ROLES[step.role], CLAIMED if step.claim else "")))
     asked, to = step.question, step.question.to
@@ -55,6 +57,8 @@ def undo_lines(step: StepNode) -> tuple[str, ...]:
     """What undoes a step; nothing where nothing does. In doubt a probe is asked before it."""
     if step.compensation is None:
         return ()
+    if step.child:
+        return (f"undo {step.name}", f"undoes all of {step.child.name}")
     doubt = (DOUBT,) if step.role is Role.PIVOT else ()
     if step.verify:
         doubt = (f"in doubt {function(step.verify)} is asked first",)

@@ -7,7 +7,6 @@ be up, the message may be lost, the execution may be redriven later.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.answers import is_over
@@ -17,7 +16,7 @@ from stepsaga.limits import FIRST_INDEX
 from stepsaga.runtime.journal import TOKEN, event_of, rejection_of, value_of
 from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.saga_events import SagaStarted, StepAsked, StepCompleted, StepRejected
-from stepsaga.store.slots import key_of
+from stepsaga.store.slots import iso, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -139,7 +138,6 @@ def give(
 def _commit(answer: Answer, asked: Asked, now: datetime) -> Commit:
     told = asked.commit
     began = [event for event in told.events if event.type == SagaStarted.__name__]
-    moment = now.astimezone(UTC).isoformat(timespec="milliseconds")
     return Commit(
         stream_id=told.stream_id,
         slot=asked.slot,
@@ -148,7 +146,7 @@ def _commit(answer: Answer, asked: Asked, now: datetime) -> Commit:
         commit_id=key_of(told.stream_id, asked.slot),
         correlation_id=told.correlation_id,
         causation_id=told.causation_id,
-        recorded_at=moment.replace("+00:00", "Z"),
+        recorded_at=iso(now),
         attempt=told.attempt,
         fingerprint=told.fingerprint,
     )

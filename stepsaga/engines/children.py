@@ -6,14 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.recovering import EngineExecutions
-from stepsaga.errors import ExecutionExists, StepsagaError, UsageError
-from stepsaga.recovery.children import ENDS
+from stepsaga.errors import ExecutionExists, MachineMissing, StepsagaError, UsageError
+from stepsaga.recovery.following import ENDS
 from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from stepsaga.recovery.children import Children
+    from stepsaga.recovery.executions import Execution
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
@@ -37,13 +38,12 @@ class EngineChildExecutions(EngineExecutions):
             return False
         return True
 
-    def stop(self, arn: str, error: str, cause: str) -> None:
+    def find(self, saga: str, name: str) -> Execution | None:
         """See `stepsaga.recovery.children.ChildExecutions`."""
-        self._engine.stop(arn, error=error, cause=cause)
-
-    def arn(self, saga: str, name: str) -> str:
-        """See `stepsaga.recovery.children.ChildExecutions`."""
-        return self._engine.execution_arn(saga, name)
+        try:
+            return self.describe(self._engine.execution_arn(saga, name))
+        except MachineMissing:
+            return None
 
 
 class EngineChildren:
@@ -110,7 +110,7 @@ class ChildrenStore(StoreInFront):
         if self.children is None:
             return
         try:
-            self.children.ended(commit)
+            self.children.heard(commit)
         except StepsagaError:
             if times <= 1:
                 raise

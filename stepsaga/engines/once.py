@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.engines.answered import AnsweringStore
 from stepsaga.engines.cost import Cost
 from stepsaga.engines.simulator import Simulator
-from stepsaga.engines.simulator.clock import iso
 from stepsaga.engines.simulator.engine import START
+from stepsaga.recovery.children import parent_of
 from stepsaga.store.counting import CountingStore
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import iso, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from stepsaga.asl.release import Compiled
@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 
     Faults = Mapping[str, str | Sequence[str | None] | None]
     """What shall go wrong, by the names of states: see `stepsaga.engines.faults.Faults`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChildRun:
-    """A saga that was run as another's child: as `Run`, whose cost is that of both."""
-
-    stream_id: str
-    run: str
-    view: ExecutionView
-    history: tuple[HistoryEvent, ...]
-    commits: tuple[Commit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +42,7 @@ class Run:
         idle: The states whose wanted faults never struck, because they were not reached.
         unasked: The steps for which there were answers, and that never asked.
         messages: What questions have sent to queues, topics and buses.
-        children: The sagas that it has started, and those that these have.
+        children: The sagas that it has started, and those that these have, in that order.
     """
 
     stream_id: str
@@ -66,6 +55,19 @@ class Run:
     unasked: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     children: tuple[ChildRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRun:
+    """A child that ran beside. Its attributes are as a `Run`'s; ``parent`` is a stream."""
+
+    saga: Compiled
+    stream_id: str
+    run: str
+    view: ExecutionView
+    history: tuple[HistoryEvent, ...]
+    commits: tuple[Commit, ...]
+    parent: str
 
 
 def run_once(  # noqa: PLR0913  # all but the saga and its input are options by name
@@ -130,18 +132,26 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         idle=_idle(faults or {}, simulator),
         unasked=tuple(step for step in answers or {} if step not in answering.asked),
         messages=tuple(simulator.messages),
-        children=tuple(
-            _child(simulator, store, view)
-            for one in sagas[1:]
-            for view in simulator.executions(one.name)
-        ),
+        children=tuple(_children(simulator, store, sagas[1:])),
     )
 
 
-def _child(simulator: Simulator, store: EventStore, view: ExecutionView) -> ChildRun:
-    stream, run = stream_of(view.machine, view.name), iso(view.started)
-    commits = tuple(store.read(stream, f"{run}/"))
-    return ChildRun(stream, run, view, tuple(simulator.history(view.arn)), commits)
+def _children(
+    simulator: Simulator, store: EventStore, sagas: Iterable[Compiled]
+) -> Iterator[ChildRun]:
+    for one in sagas:
+        for view in simulator.executions(one.name):
+            stream, run = stream_of(one.name, view.name), iso(view.started)
+            link = parent_of(store, stream)
+            yield ChildRun(
+                saga=one,
+                stream_id=stream,
+                run=run,
+                view=view,
+                history=tuple(simulator.history(view.arn)),
+                commits=tuple(store.read(stream, f"{run}/")),
+                parent=link.stream if link else "",
+            )
 
 
 def _idle(wanted: Faults, simulator: Simulator) -> tuple[str, ...]:

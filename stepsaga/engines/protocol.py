@@ -23,7 +23,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionView:
-    """What DescribeExecution tells. ``input`` and ``output`` are JSON values, not text."""
+    """What DescribeExecution tells. ``input`` and ``output`` are JSON values, not text.
+
+    ``unredrivable`` says why it cannot be redriven; it is empty where it can be, or nobody says.
+    """
 
     arn: str
     name: str
@@ -36,6 +39,7 @@ class ExecutionView:
     cause: str | None = None
     stopped: datetime | None = None
     redrives: int = 0
+    unredrivable: str = field(default="", compare=False)  # time alone changes it
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,17 +11,24 @@ from stepsaga.asl.text import render
 from stepsaga.asl.undo import FUNCTION, NAME, undo_definition
 from stepsaga.engines.functions import raised_error, through_json
 from stepsaga.engines.protocol import Status
-from stepsaga.errors import ExecutionExists, ExecutionMissing
+from stepsaga.errors import ExecutionExists, ExecutionMissing, MachineMissing
 from stepsaga.recovery.entry import Recovery
 from stepsaga.recovery.executions import Execution
+from stepsaga.recovery.following import Following
+from stepsaga.recovery.reconcile import Reconciler
+from stepsaga.store.front import StoreInFront
+from stepsaga.store.open_sagas import MemoryOpenSagas, OpenSaga
+from stepsaga.store.slots import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from stepsaga.engines.functions import Functions
-    from stepsaga.engines.protocol import Engine, ExecutionView
+    from stepsaga.engines.protocol import Engine, ExecutionView, Listed
     from stepsaga.recovery.children import Children
+    from stepsaga.recovery.following import Listener
+    from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
 RECOVERY: Final = "recovery"
@@ -69,15 +77,35 @@ class EngineExecutions:
 
     def fingerprint(self, arn: str) -> str:
         """See `stepsaga.recovery.executions.Executions`."""
-        return self._fingerprints.get(self._engine.describe(arn).machine, "")
+        found = self.describe(arn)
+        return self._fingerprints.get(found.saga, "") if found else ""
 
     def unsuccessful(self, since: datetime) -> Iterator[str]:
         """See `stepsaga.recovery.executions.Executions`."""
+        for _, one in self._listed(None):
+            bad = one.status not in {Status.RUNNING, Status.SUCCEEDED}
+            if bad and one.stopped is not None and one.stopped >= since:
+                yield one.arn
+
+    def running(self) -> Iterator[OpenSaga]:
+        """See `stepsaga.recovery.executions.Executions`."""
+        for saga, one in self._listed(Status.RUNNING):
+            yield OpenSaga(saga, one.name, iso(one.started), one.arn, fingerprint="")
+
+    def stop(self, arn: str, error: str, cause: str) -> None:
+        """See `stepsaga.recovery.executions.Executions`."""
+        with suppress(ExecutionMissing):
+            self._engine.stop(arn, error=error, cause=cause)
+
+    def undo(self, name: str) -> Execution | None:
+        """See `stepsaga.recovery.executions.Executions`."""
+        return self.describe(self._engine.execution_arn(NAME, name))
+
+    def _listed(self, status: Status | None) -> Iterator[tuple[str, Listed]]:
         for machine in self._fingerprints:
-            for one in self._engine.executions(machine):
-                bad = one.status not in {Status.RUNNING, Status.SUCCEEDED}
-                if bad and one.stopped is not None and one.stopped >= since:
-                    yield one.arn
+            with suppress(MachineMissing):
+                for one in self._engine.executions(machine, status):
+                    yield machine, one
 
     def start_undo(self, name: str, input: Mapping[str, Any]) -> None:  # noqa: A002  # as there
         """See `stepsaga.recovery.executions.Executions`."""
@@ -85,6 +113,23 @@ class EngineExecutions:
             self._engine.start(NAME, dict(input), name=name)
         except ExecutionExists:
             return
+
+
+class FollowedStore(StoreInFront):
+    """A store whose commits are followed at once, as the deployed function follows the table's.
+
+    Attributes:
+        following: Who hears of them.
+    """
+
+    following: Following | None = None
+
+    def append(self, commit: Commit) -> Commit:
+        """See `stepsaga.store.protocol.EventStore`."""
+        stored = self._store.append(commit)
+        if self.following is not None and stored == commit:
+            self.following.take([commit])
+        return stored
 
 
 class RecoveringFunctions:
@@ -95,19 +140,27 @@ class RecoveringFunctions:
         store: The event store.
         participants: Their modules.
         now: The clock, aware.
+        listeners: Who hears of ends, where the store is a `FollowedStore`.
+
+    Attributes:
+        open_sagas: Which sagas are open, as far as that is followed.
     """
 
-    def __init__(
+    def __init__(  # collaborators by name
         self,
         functions: Functions,
         store: EventStore,
         participants: Mapping[str, str],
         now: Callable[[], datetime],
+        *,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self._functions = functions
         self._store = store
         self._participants = participants
         self._now = now
+        self._listeners = listeners
+        self.open_sagas = MemoryOpenSagas()
         self.recovery: Recovery | None = None
 
     def on(
@@ -129,8 +182,13 @@ class RecoveringFunctions:
         """The same where the machine is there."""
         executions = EngineExecutions(engine, fingerprints)
         self.recovery = Recovery(
-            self._store, executions, self._participants, self._now, children=children
+            self._store, executions, self._participants, self._now, self.open_sagas, children
         )
+        if isinstance(self._store, FollowedStore):
+            reconciler = Reconciler(self._store, executions, self._now, self.open_sagas)
+            self._store.following = Following(
+                self._store, self.open_sagas, reconciler, self._listeners
+            )
         return self.recovery
 
     def invoke(self, function: str, payload: Any) -> Any:

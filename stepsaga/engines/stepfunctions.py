@@ -208,6 +208,9 @@ class StepFunctionsEngine:
             cause=reply.get("cause"),
             stopped=reply.get("stopDate"),
             redrives=reply.get("redriveCount", 0),
+            unredrivable=reply.get("redriveStatusReason", "")
+            if reply.get("redriveStatus") == "NOT_REDRIVABLE"
+            else "",
         )
 
     def history(self, arn: str) -> Sequence[HistoryEvent]:

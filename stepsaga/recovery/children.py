@@ -8,20 +8,21 @@ then, by the latest token; that it is told again changes nothing.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stepsaga.errors import Rejected, StepFailed, StepFailedForGood, StoreError
 from stepsaga.recovery.executions import Execution, Executions
+from stepsaga.recovery.following import ENDS
 from stepsaga.recovery.log import Log
-from stepsaga.recovery.reconcile import BEGUN, UNDO_STARTED, Found, Reconciler
+from stepsaga.recovery.reconcile import Found, Reconciler
 from stepsaga.runtime.children import STARTED, UNDONE
 from stepsaga.runtime.journal import TOKEN, event_of, rejection_of, value_of
 from stepsaga.runtime.stored import Room, adopted_form
 from stepsaga.runtime.texts import cut
 from stepsaga.runtime.values import Unfit
 from stepsaga.store.commits import Commit, Outcome
+from stepsaga.store.events import types_in
 from stepsaga.store.saga_events import (
     ChildAwaited,
     ChildLinked,
@@ -32,10 +33,11 @@ from stepsaga.store.saga_events import (
     StepCompleted,
     StepRejected,
 )
-from stepsaga.store.slots import key_of, parents_of, stream_of
+from stepsaga.store.slots import iso, key_of, moment_of, parents_of, run_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from stepsaga.runtime.answers import Answers
     from stepsaga.store.commits import EventRecord
@@ -45,8 +47,6 @@ CANCELLED: Final = "SagaCancelled"
 """The error under which the execution of a saga ends that was cancelled."""
 CHILD_COMPENSATED: Final = "ChildCompensated"
 """What a step is rejected with whose child has undone itself."""
-ENDS: Final = frozenset({SagaCompleted.__name__, SagaCompensated.__name__})
-"""The events that end a saga."""
 
 
 class End(StrEnum):
@@ -63,12 +63,8 @@ class ChildExecutions(Executions, Protocol):
         """Start a saga; say whether it runs now: one of that name may have ended before."""
         ...
 
-    def stop(self, arn: str, error: str, cause: str) -> None:
-        """Stop an execution; one that has ended stays as it is."""
-        ...
-
-    def arn(self, saga: str, name: str) -> str:
-        """The ARN that an execution of this name has, whether or not there is one."""
+    def find(self, saga: str, name: str) -> Execution | None:
+        """A saga's execution, also where no release has that saga any more; None as `describe`."""
         ...
 
 
@@ -112,23 +108,23 @@ class Children:
         """
         stream = stream_of(saga, name)
         commits = list(self._store.read(stream))
-        execution = self._executions.describe(self._executions.arn(saga, name))
+        execution = self._executions.find(saga, name)
         if execution is None and not commits:
             return False
         if end_of(commits) is End.COMPENSATED:
             self.settle(stream)
             return True
-        if execution is None or _has_completed(commits):
+        if execution is None or SagaCompleted.__name__ in types_in(commits):
             self._undo(execution or _remembered(saga, name, commits), commits, why)
         else:
-            if execution.stopped is None and not any(one.outcome in BEGUN for one in commits):
+            if execution.stopped is None and not (commits and _latest(commits).goes_back):
                 self._executions.stop(execution.arn, CANCELLED, why)
-            self._reconciler.look(execution.arn)
+            self._reconciler.look(execution.arn, saga)
         # It may have ended since it was looked at, and whoever heard of that found no token.
         self.settle(stream)
         return True
 
-    def ended(self, commit: Commit) -> None:
+    def heard(self, commit: Commit) -> None:
         """Hear of a commit: where it ends a child, whoever waits for it is told."""
         if any(event.type in ENDS for event in commit.events):
             self.settle(commit.stream_id)
@@ -159,16 +155,15 @@ class Children:
         elif end is End.COMPLETED:
             # It came to its end while it was being stopped.
             saga, _, name = stream_id.partition("#")
-            execution = self._executions.describe(self._executions.arn(saga, name))
+            execution = self._executions.find(saga, name)
             why = f"{link_of(undone).stream} is undone, whose child it is"
             self._undo(execution or _remembered(saga, name, commits), commits, why)
 
     def _undo(self, execution: Execution, commits: Sequence[Commit], why: str) -> None:
-        log = Log(run_of(commits), commits)
-        found = self._reconciler.undo(execution, log, why, completed=True)
+        found = self._reconciler.undo(execution, _latest(commits), why, completed=True)
         if found is Found.UNKNOWN:
             text = "is to be undone, and the graph of its release is not in the event table"
-            raise StepFailed(f"{log.commits[0].stream_id} {text}: deploy that release again")
+            raise StepFailed(f"{commits[0].stream_id} {text}: deploy that release again")
 
     # What is told
 
@@ -220,14 +215,13 @@ class Children:
         """Put what a child came to into its parent's stream, whose first commit it can be."""
         waiting = self._waiting(link)[0]
         began = [one for one in waiting.events if one.type == SagaStarted.__name__]
-        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
         commit = replace(
             waiting,
             slot=link.slot,
             outcome=outcome,
             events=(*began, event),
             commit_id=key_of(link.stream, link.slot),
-            recorded_at=moment.replace("+00:00", "Z"),
+            recorded_at=iso(self._now()),
         )
         return self._store.append(commit)
 
@@ -268,24 +262,16 @@ def children_in(commits: Iterable[Commit]) -> list[str]:
     return list(found)
 
 
-def end_of(commits: Iterable[Commit]) -> End | None:
+def end_of(commits: Sequence[Commit]) -> End | None:
     """What a saga came to, as its commits tell; None where it has not ended, or is being undone."""
-    events = [event for commit in commits for event in commit.events]
-    types = {event.type for event in events}
-    if SagaCompensated.__name__ in types:
-        return End.COMPENSATED
-    undone = any(event.data.get("completed") for event in events if event.type == UNDO_STARTED)
-    return End.COMPLETED if SagaCompleted.__name__ in types and not undone else None
+    if not commits or not (log := _latest(commits)).has_ended:
+        return None
+    return End.COMPENSATED if SagaCompensated.__name__ in log.types else End.COMPLETED
 
 
-def _has_completed(commits: Iterable[Commit]) -> bool:
-    types = {event.type for commit in commits for event in commit.events}
-    return SagaCompleted.__name__ in types
-
-
-def run_of(commits: Sequence[Commit]) -> str:
-    """The latest run in a stream: its execution's start, as its slots begin."""
-    return commits[-1].slot.partition("/")[0]
+def _latest(commits: Sequence[Commit]) -> Log:
+    """The latest run of a stream."""
+    return Log(run_of(commits[-1]), commits)
 
 
 def _result(step: str, commits: Iterable[Commit]) -> Any:
@@ -302,15 +288,11 @@ def _result(step: str, commits: Iterable[Commit]) -> Any:
 
 def _remembered(saga: str, name: str, commits: Sequence[Commit]) -> Execution:
     """What a stream tells of an execution that Step Functions has forgotten."""
-    log = Log(run_of(commits), commits)
-    first = log.commits[0]
-    if ":execution:" not in first.causation_id:
-        raise StoreError(f"{first.stream_id} {first.slot} does not say by which execution it began")
-    started, stopped = (
-        datetime.fromisoformat(log.run),
-        datetime.fromisoformat(commits[-1].recorded_at),
-    )
-    return Execution(saga, name, first.causation_id, "", "", started, stopped, log.input)
+    log = _latest(commits)
+    if not log.execution:
+        raise StoreError(f"{stream_of(saga, name)} does not say by which execution it began")
+    started, stopped = moment_of(log.run), moment_of(commits[-1].recorded_at)
+    return Execution(saga, name, log.execution, "", "", started, stopped, log.input)
 
 
 def _data(commit: Commit, kind: str) -> Any:

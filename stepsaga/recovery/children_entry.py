@@ -6,11 +6,12 @@ It is a participant's, and takes the same calls; besides, it can start and stop 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.recovery.children import Children
-from stepsaga.recovery.entry import MACHINES, SAGAS, UNDO
+from stepsaga.recovery.deployed import MACHINES, SAGAS, UNDO
 from stepsaga.recovery.executions import AwsExecutions
 from stepsaga.runtime.answers import StepFunctionsAnswers
 from stepsaga.runtime.clients import client
@@ -19,8 +20,9 @@ from stepsaga.runtime.runtime import utc_now
 from stepsaga.runtime.values import compact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from stepsaga.recovery.executions import Execution
     from stepsaga.runtime.runtime import Runtime
     from stepsaga.store.protocol import EventStore
 
@@ -33,23 +35,24 @@ class AwsChildExecutions(AwsExecutions):
 
     Args:
         client: A boto3 client.
-        machines: The ARNs of the sagas' machines, by saga.
+        machines: What stands before a saga's name in the ARN of its machine.
+        sagas: The sagas.
         undo: The ARN of the machine that undoes.
         alias: What stands behind a machine's ARN to start it.
     """
 
     def __init__(
-        self, client: Any, machines: Mapping[str, str], undo: str, alias: str = ""
+        self, client: Any, machines: str, sagas: Iterable[str], undo: str, alias: str = ""
     ) -> None:
-        super().__init__(client, machines, undo)
-        self._machines = dict(machines)
+        super().__init__(client, {saga: f"{machines}{saga}" for saga in sagas}, undo)
+        self._machines = machines
         self._alias = alias
 
     def start(self, saga: str, name: str, input: Any) -> bool:  # noqa: A002  # as Step Functions names it
         """See `ChildExecutions`. The same again while it runs is the same as once."""
         try:
             self._client.start_execution(
-                stateMachineArn=f"{self._machines[saga]}{self._alias}",
+                stateMachineArn=f"{self._machines}{saga}{self._alias}",
                 name=name,
                 input=compact(input).decode(),
             )
@@ -57,27 +60,19 @@ class AwsChildExecutions(AwsExecutions):
             return False
         return True
 
-    def stop(self, arn: str, error: str, cause: str) -> None:
+    def find(self, saga: str, name: str) -> Execution | None:
         """See `ChildExecutions`."""
-        try:
-            self._client.stop_execution(executionArn=arn, error=error, cause=cause)
-        except self._client.exceptions.ExecutionDoesNotExist:
-            return
-
-    def arn(self, saga: str, name: str) -> str:
-        """See `ChildExecutions`."""
-        machine = self._machines[saga]
-        return f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name}"
+        machine = f"{self._machines}{saga}".replace(":stateMachine:", ":execution:", 1)
+        found = self.describe(f"{machine}:{name}")
+        return found and replace(found, saga=saga)
 
 
 def children_from(environment: Mapping[str, str], store: EventStore) -> Children:
-    """Children as a function's variables say where they are.
-
-    Whoever hears of commits by the table's stream calls its `ended`, with the same variables.
-    """
+    """Children as a function's variables say where they are."""
     executions = AwsChildExecutions(
         client("stepfunctions"),
-        {saga: f"{environment[MACHINES]}{saga}" for saga in environment[SAGAS].split(",")},
+        environment[MACHINES],
+        environment[SAGAS].split(","),
         environment[UNDO],
         environment.get(ALIAS, ""),
     )

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import StepFailedForGood
 from stepsaga.limits import DISPATCH_SECONDS
-from stepsaga.recovery.executions import AwsExecutions
+from stepsaga.recovery.deployed import CHILDREN, deployed
+from stepsaga.recovery.forward import Forwarding
 from stepsaga.recovery.reconcile import Found, Reconciler
+from stepsaga.recovery.sweep import Sweep
 from stepsaga.recovery.undo import Run, Undoing
-from stepsaga.runtime.children import PARTICIPANT
-from stepsaga.runtime.clients import client
+from stepsaga.runtime.generations import goes_forward
 from stepsaga.runtime.runtime import utc_now
+from stepsaga.store.open_sagas import MemoryOpenSagas
 from stepsaga.store.slots import stream_of
 
 if TYPE_CHECKING:
@@ -27,16 +29,11 @@ if TYPE_CHECKING:
 
     from stepsaga.recovery.children import Children
     from stepsaga.recovery.executions import Executions
+    from stepsaga.store.open_sagas import OpenSagas
     from stepsaga.store.protocol import EventStore
 
 FUNCTIONS: Final = "STEPSAGA_FUNCTIONS"
 """The participants' functions, JSON: ``{"handlers.payments": "<ARN of its alias live>"}``."""
-MACHINES: Final = "STEPSAGA_MACHINES"
-"""What the ARNs of the sagas' machines begin with: behind it stands the saga's name."""
-SAGAS: Final = "STEPSAGA_SAGAS"
-"""The sagas, by name, with commas between them."""
-UNDO: Final = "STEPSAGA_UNDO"
-"""The ARN of the machine that undoes."""
 SWEEP: Final = "sweep"
 
 
@@ -48,22 +45,26 @@ class Recovery:
         executions: Step Functions.
         functions: What calls a participant's live code, by its module.
         now: The clock, aware.
+        open_sagas: Which sagas are open, as far as that is known.
         children: Who tells what children came to; none where no saga starts any.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # collaborators, all but three by name
         self,
         store: EventStore,
         executions: Executions,
         functions: Mapping[str, str],
         now: Callable[[], datetime] = utc_now,
-        *,
+        open_sagas: OpenSagas | None = None,
         children: Children | None = None,
     ) -> None:
+        known = open_sagas or MemoryOpenSagas()
         self._executions = executions
         self._children = children
         self._undoing = Undoing(store, now)
-        self._reconciler = Reconciler(store, executions, now)
+        self._forwarding = Forwarding(self._undoing, now)
+        self._reconciler = Reconciler(store, executions, now, known)
+        self._sweep = Sweep(store, executions, now, known, children)
         self._functions = functions
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,10 +77,11 @@ class Recovery:
             case {"do": "proceed"}:
                 return self._proceed(event)
             case {"do": "end", "undo": undo}:
-                self._undoing.end(_run_of(undo), undo["generation"])
+                driver = self._forwarding if self._goes_forward(undo) else self._undoing
+                driver.end(_run_of(undo), undo["generation"])
                 return {}
             case {"do": "sweep"}:
-                return dict(self._reconciler.sweep())
+                return dict(self._sweep.run())
             case {"detail": {"executionArn": str() as arn}}:
                 return {"found": self._look(arn).value}
             case _:
@@ -103,7 +105,12 @@ class Recovery:
         failed |= {one["key"]: one["error"] for one in event["reports"] if one["error"]}
         if _was_redriven(event["execution"], event["state"]):
             failed = {}
-        found = self._undoing.proceed(_run_of(undo), undo["generation"], failed)
+        run, generation = _run_of(undo), undo["generation"]
+        if self._goes_forward(undo):
+            redrives = event["execution"].get("RedriveCount", 0)
+            found = self._forwarding.proceed(run, generation, failed, redrives=redrives)
+        else:
+            found = self._undoing.proceed(run, generation, failed)
         calls = [
             {
                 "key": one["key"],
@@ -115,7 +122,11 @@ class Recovery:
             for one in found["calls"]
         ]
         kept = [{"key": key, "error": error} for key, error in sorted(failed.items())]
-        return {"done": found["done"], "calls": calls, "failed": kept}
+        until = found.get("until")
+        return {"done": found["done"], "calls": calls, "failed": kept, "until": until}
+
+    def _goes_forward(self, undo: Mapping[str, Any]) -> bool:
+        return goes_forward(self._undoing.begun(_run_of(undo), undo["generation"]))
 
     def _function(self, participant: str) -> str:
         try:
@@ -123,7 +134,7 @@ class Recovery:
         except KeyError:
             raise StepFailedForGood(
                 f"the handlers of {participant} are not deployed any more: deploy a module of that"
-                " name with the compensations that are needed, then redrive this undo"
+                " name with the handlers that are needed, then redrive this execution"
             ) from None
 
 
@@ -150,21 +161,8 @@ def _moment(text: str) -> datetime:
 
 @lru_cache(maxsize=1)
 def _recovery() -> Recovery:
-    # It knows the variables that stand here.
-    from stepsaga.recovery.children_entry import children_from  # noqa: PLC0415  # as said
-    from stepsaga.runtime.lambda_entry import EVENT_TABLE  # noqa: PLC0415  # at the first call
-    from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
+    from stepsaga.recovery.children_entry import children_from  # noqa: PLC0415  # at the first call
 
-    environment = os.environ
-    executions = AwsExecutions(
-        client("stepfunctions"),
-        {saga: f"{environment[MACHINES]}{saga}" for saga in environment[SAGAS].split(",")},
-        environment[UNDO],
-    )
-    store = DynamoDBStore(client=client("dynamodb"), table=environment[EVENT_TABLE])
-    functions = json.loads(environment[FUNCTIONS])
-    children = children_from(environment, store) if PARTICIPANT in functions else None
-    return Recovery(store, executions, functions, children=children)
-
-
-__all__ = ["Found", "Recovery", "handler"]
+    parts, functions = deployed(os.environ), json.loads(os.environ[FUNCTIONS])
+    children = children_from(os.environ, parts.store) if os.environ.get(CHILDREN) else None
+    return Recovery(parts.store, parts.executions, functions, utc_now, parts.open_sagas, children)

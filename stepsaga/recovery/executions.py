@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stepsaga.runtime.values import compact
+from stepsaga.store.open_sagas import OpenSaga
+from stepsaga.store.slots import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,7 +18,11 @@ if TYPE_CHECKING:
 
 FAILED: Final = "FAILED"
 SUCCEEDED: Final = "SUCCEEDED"
-UNSUCCESSFUL: Final = (FAILED, "TIMED_OUT", "ABORTED")
+ABORTED: Final = "ABORTED"
+RUNNING: Final = "RUNNING"
+UNSUCCESSFUL: Final = (FAILED, "TIMED_OUT", ABORTED)
+MOST_LISTED: Final = 1000
+"""In one reply of ListExecutions."""
 
 _FINGERPRINT: Final = re.compile(r'"fingerprint":\s*"([0-9a-f]{64})"')
 
@@ -59,6 +66,18 @@ class Executions(Protocol):
 
     def unsuccessful(self, since: datetime) -> Iterator[str]:
         """The ARNs of executions that have ended other than well since then."""
+        ...
+
+    def running(self) -> Iterator[OpenSaga]:
+        """The sagas whose executions run; nothing is told of their releases."""
+        ...
+
+    def stop(self, arn: str, error: str, cause: str) -> None:
+        """End an execution where it stands; one that has ended stays as it is."""
+        ...
+
+    def undo(self, name: str) -> Execution | None:
+        """The undo of that name; None where there is none, or it is not known any more."""
         ...
 
     def start_undo(self, name: str, input: Mapping[str, Any]) -> None:  # noqa: A002  # as Step Functions names it
@@ -114,13 +133,40 @@ class AwsExecutions:
         """See `Executions`."""
         for machine in self._sagas:
             for status in UNSUCCESSFUL:
-                pages = self._client.get_paginator("list_executions").paginate(
-                    stateMachineArn=machine, statusFilter=status
-                )
-                for page in pages:
-                    for one in page["executions"]:
-                        if one["stopDate"] >= since:
-                            yield one["executionArn"]
+                for one in self._listed(machine, status):
+                    if one["stopDate"] >= since:
+                        yield one["executionArn"]
+
+    def running(self) -> Iterator[OpenSaga]:
+        """See `Executions`.
+
+        A thousand are one request. 100,000 open sagas are 100 of them, twenty seconds of the
+        account's rate at worst; one DescribeExecution each would take two hours of it:
+        https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+        """
+        for machine, saga in self._sagas.items():
+            for one in self._listed(machine, RUNNING):
+                run = iso(one["startDate"])
+                yield OpenSaga(saga, one["name"], run, one["executionArn"], fingerprint="")
+
+    def stop(self, arn: str, error: str, cause: str) -> None:
+        """See `Executions`."""
+        with suppress(self._client.exceptions.ExecutionDoesNotExist):
+            self._client.stop_execution(executionArn=arn, error=error, cause=cause)
+
+    def undo(self, name: str) -> Execution | None:
+        """See `Executions`."""
+        machine = self._undo.replace(":stateMachine:", ":execution:")
+        return self.describe(f"{machine}:{name}")
+
+    def _listed(self, machine: str, status: str) -> Iterator[Mapping[str, Any]]:
+        """A machine's executions; none where the machine is not there any more."""
+        pages = self._client.get_paginator("list_executions").paginate(
+            stateMachineArn=machine, statusFilter=status, maxResults=MOST_LISTED
+        )
+        with suppress(self._client.exceptions.StateMachineDoesNotExist):
+            for page in pages:
+                yield from page["executions"]
 
     def start_undo(self, name: str, input: Mapping[str, Any]) -> None:  # noqa: A002  # as above
         """See `Executions`."""

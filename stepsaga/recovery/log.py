@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.runtime.generations import goes_forward, latest_in
 from stepsaga.store.commits import Outcome
-from stepsaga.store.events import late_effects_left
-from stepsaga.store.saga_events import InputChecked, SagaStarted, StepCompleted
-from stepsaga.store.slots import slot_text
+from stepsaga.store.events import late_effects_left, types_in
+from stepsaga.store.saga_events import (
+    InputChecked,
+    SagaCompensated,
+    SagaCompleted,
+    SagaStarted,
+    StepCompleted,
+    UndoStarted,
+)
+from stepsaga.store.slots import began, iso, run_of, slot_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore, StreamReader
 
 Parts = tuple[int, ...]
+
+
+DECIDED: Final = frozenset({Outcome.REJECTED, Outcome.SEALED})
+"""What leads to the way back, where it stands at the root: lanes wait for each other first."""
 
 
 class Log:
@@ -59,6 +73,52 @@ class Log:
         """The slots under this one that hold something."""
         return (one for one in self._outcomes if one[: len(parts)] == parts and one != parts)
 
+    @cached_property
+    def types(self) -> set[str]:
+        """The types of its events."""
+        return types_in(self.commits)
+
+    @property
+    def latest(self) -> tuple[int, Commit | None]:
+        """The latest undo from the log; see `stepsaga.runtime.generations.latest`."""
+        return latest_in(self.commits)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the run's release; empty where nothing is recorded."""
+        return self.commits[0].fingerprint if self.commits else ""
+
+    @property
+    def execution(self) -> str:
+        """The ARN of the run's execution; empty where nothing is recorded."""
+        return next(filter(None, map(execution_of, self.commits)), "")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it tells the saga's end, and nobody has asked to undo even that."""
+        if SagaCompensated.__name__ in self.types:
+            return True
+        events = [event for commit in self.commits for event in commit.events]
+        begun = [event.data for event in events if event.type == UndoStarted.__name__]
+        # What turned out to be past its point of no return was asked to be undone in vain.
+        if goes_forward(self.latest[1]):
+            begun = []
+        return SagaCompleted.__name__ in self.types and not any(one["completed"] for one in begun)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it tells the saga's end, and nothing stands that has landed after it."""
+        return self.has_ended and not self.late_left
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether the saga's own execution undoes it already."""
+        return any(
+            one.outcome is Outcome.COMPENSATED
+            or (one.outcome in DECIDED and one.slot.count("/") == 1)
+            for one in self.commits
+        )
+
     @property
     def started(self) -> Commit | None:
         """A commit that says with what the run was started."""
@@ -76,6 +136,22 @@ class Log:
         """The input as its model writes it; None where nobody has asked for it."""
         found = [one for one in self.commits if one.outcome is Outcome.CHECKED]
         return _datum(found[-1], InputChecked.__name__, "input") if found else None
+
+
+def log_of(store: EventStore | StreamReader, stream: str, started: datetime) -> Log:
+    """The log of the run that began then: its slots begin with its start, in Step Functions' words.
+
+    Raises:
+        StoreError: What the store raises.
+    """
+    commits = list(store.read(stream))
+    own = next((run for run in map(run_of, commits) if began(run, started)), iso(started))
+    return Log(own, commits)
+
+
+def execution_of(commit: Commit) -> str:
+    """The ARN of the execution that led to a commit; empty where another commit did."""
+    return commit.causation_id if ":execution:" in commit.causation_id else ""
 
 
 def _has(commit: Commit, kind: str) -> bool:

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.graph import Role
-from stepsaga.recovery.reached import Side, Step, slots_of, undo_slots_of
+from stepsaga.recovery.places import slots_of, undo_slots_of
+from stepsaga.recovery.reached import Side, Step
 from stepsaga.store.commits import Outcome
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Kind(StrEnum):
     """Its probe says what became of it."""
     UNDO = "undo"
     """Its compensation is called."""
+    RUN = "run"
+    """Its handler is called: its saga only goes forward."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ and under names that are given once (rules 15, 16 and 18).
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,28 +17,35 @@ from stepsaga.asl.names import UNDONE
 from stepsaga.errors import UndoTaken
 from stepsaga.graph import steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT, START_SECONDS
-from stepsaga.recovery.executions import FAILED, SUCCEEDED, UNSUCCESSFUL
-from stepsaga.recovery.log import Log
+from stepsaga.recovery.executions import ABORTED, FAILED, SUCCEEDED, UNSUCCESSFUL, Execution
+from stepsaga.recovery.log import log_of
 from stepsaga.recovery.plan import plan
 from stepsaga.recovery.reached import reached
-from stepsaga.recovery.undo import Run, Undoing, mend, names_of, past, stays
-from stepsaga.runtime.generations import latest
+from stepsaga.recovery.undo import Run, Undoing, mend, names_of, onward, past, stays
+from stepsaga.runtime.generations import goes_forward, latest
 from stepsaga.store.commits import Outcome
-from stepsaga.store.saga_events import SagaCompensated, SagaCompleted, SagaStuck, UndoStarted
-from stepsaga.store.slots import execution_name, stream_of
+from stepsaga.store.open_sagas import MemoryOpenSagas
+from stepsaga.store.saga_events import SagaCompensated, SagaCompleted, SagaStuck
+from stepsaga.store.slots import began, execution_name, iso, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from stepsaga.recovery.executions import Execution, Executions
+    from stepsaga.graph import SagaGraph
+    from stepsaga.recovery.executions import Executions
+    from stepsaga.recovery.log import Log
+    from stepsaga.recovery.plan import Plan
+    from stepsaga.store.commits import Commit
+    from stepsaga.store.open_sagas import OpenSaga, OpenSagas
     from stepsaga.store.protocol import EventStore
 
-NEAR: Final = timedelta(milliseconds=1)
-"""Slots have the execution's start as text, descriptions as a number that has been rounded."""
-LOOK_BACK: Final = timedelta(hours=6)
-"""How long after its end a saga is looked at by sweeps, for what nobody told, and what lands late.
-A sweep follows the last one after minutes; what it did not get to, the next ones do."""
-UNDO_STARTED: Final = UndoStarted.__name__
+UNSEEN: Final = timedelta(minutes=1)
+"""How long Step Functions may not know what has just been started; what it does not know later is
+gone. DescribeExecution is eventually consistent, by seconds:
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html"""
+GONE: Final = "ExecutionGone"
+"""How an execution has ended that is not known any more, in words like Step Functions' own."""
 BEGUN: Final = frozenset({Outcome.SEALED, Outcome.REJECTED, Outcome.COMPENSATED})
 """What says that a saga's execution had begun to undo it (rule 18)."""
 
@@ -53,6 +61,8 @@ class Found(StrEnum):
     """Its undoing has failed; a person has to mend what failed, and redrive."""
     FORWARD = "stuck forward"
     """It is past its point of no return, and did not get further."""
+    GOING = "going forward"
+    """It goes on from its log, behind its point of no return."""
     UNKNOWN = "unknown"
     """Its release's graph is not kept, nothing says which release that is, or which saga."""
 
@@ -64,61 +74,92 @@ class Reconciler:
         store: The event store.
         executions: Step Functions.
         now: The clock, aware.
+        open_sagas: The projection that is mended by what is seen.
     """
 
     def __init__(
-        self, store: EventStore, executions: Executions, now: Callable[[], datetime]
+        self,
+        store: EventStore,
+        executions: Executions,
+        now: Callable[[], datetime],
+        open_sagas: OpenSagas | None = None,
     ) -> None:
         self._store = store
         self._executions = executions
         self._now = now
+        self._open = open_sagas or MemoryOpenSagas()
         self._undoing = Undoing(store, now)
 
-    def look(self, arn: str) -> Found:
+    def look(self, arn: str, saga: str = "") -> Found:
         """Look at one execution, and do what is to be done.
+
+        Args:
+            arn: Its ARN.
+            saga: Whose it is, where that is known: nobody tells it of a saga that no release has
+                any more.
 
         Raises:
             StoreError: What the store raises. To look again is always right.
         """
         execution = self._executions.describe(arn)
+        if execution is None:
+            return Found.WELL
+        return self._judge(replace(execution, saga=saga or execution.saga)) or Found.WELL
+
+    def see(self, row: OpenSaga) -> Found:
+        """Look at a saga that is open, also where its execution is gone; mend its row.
+
+        Raises:
+            StoreError: As `look`.
+        """
+        execution = self._executions.describe(row.execution)
+        # A name that is used again after 90 days is another run.
+        if execution is None or not began(row.run, execution.started):
+            if self._now() - row.started < UNSEEN:
+                return Found.WELL
+            execution = self._gone(row)
+        found = self._judge(replace(execution, saga=row.saga))
+        if found is None:
+            self._open.remove(row.stream, row.run)
+            return Found.WELL
+        if found in (Found.STUCK, Found.FORWARD):
+            if not row.stuck_since:
+                self._open.mark(row, iso(self._now()))
+        elif row.stuck_since:
+            self._open.mark(row, "")
+        return found
+
+    def _gone(self, row: OpenSaga) -> Execution:
+        """What is left of an execution that Step Functions does not know: what its log says.
+
+        Its machine was deleted, or it ended 90 days ago.
+        """
+        log = log_of(self._store, row.stream, row.started)
+        return Execution(
+            saga=row.saga,
+            id=row.id,
+            arn=row.execution,
+            status=ABORTED,
+            error=GONE,
+            started=row.started,
+            # Nobody says when it ended: what it called a moment ago may still run.
+            stopped=None,
+            input=log.input,
+        )
+
+    def _judge(self, execution: Execution) -> Found | None:
+        """What is found of an execution, and done; None where nothing is left to do."""
         # What is about to be redriven is PENDING_REDRIVE, and has not ended either.
-        if execution is None or execution.status not in (SUCCEEDED, *UNSUCCESSFUL):
+        if execution.status not in (SUCCEEDED, *UNSUCCESSFUL):
             return Found.WELL
         if not execution.saga:
             return Found.UNKNOWN
-        log = self._log(execution)
-        if _has_ended(log):
-            return self._late(execution, log)
-        generation, _ = latest(self._store, stream_of(execution.saga, execution.id), log.run)
-        if execution.status == SUCCEEDED and not generation:
+        log = log_of(self._store, stream_of(execution.saga, execution.id), execution.started)
+        if log.is_over:
+            return None
+        if execution.status == SUCCEEDED and not log.latest[0] and not log.has_ended:
             return Found.WELL
-        return self._decide(execution, log, generation)
-
-    def _late(self, execution: Execution, log: Log) -> Found:
-        """What landed after its step was undone is undone once more (rule 11)."""
-        if not log.late_left:
-            return Found.WELL
-        return self.undo(execution, log, "an effect landed after its step was undone")
-
-    def sweep(self) -> dict[str, int]:
-        """Look at all that have ended other than well lately; count what was found.
-
-        Raises:
-            Exception: The first that a look has raised, after all were looked at: one saga must not
-                keep the others from being undone.
-        """
-        counts: dict[str, int] = {}
-        errors: list[Exception] = []
-        for arn in self._executions.unsuccessful(self._now() - LOOK_BACK):
-            try:
-                found = self.look(arn)
-            except Exception as error:  # noqa: BLE001  # it is raised below
-                errors.append(error)
-            else:
-                counts[found.value] = counts.get(found.value, 0) + 1
-        if errors:
-            raise errors[0]
-        return counts
+        return self._decide(execution, log)
 
     def undo(  # noqa: PLR0913  # what is recorded of it, by name
         self,
@@ -135,76 +176,128 @@ class Reconciler:
         What was begun is over where it has ended, where it has left a completed saga as it is, and
         where it cannot go on: whoever knows that asks for it ``anew``.
         """
-        fingerprint = _release(log) or self._executions.fingerprint(execution.arn)
+        told = {"why": why, "by": by, "completed": completed}
+        over = lambda begun: anew or goes_forward(begun) or stays(log, begun)  # noqa: E731  # one use
+        return Found.UNDOING if self._work(execution, log, told, over) else Found.UNKNOWN
+
+    def forward(
+        self, execution: Execution, log: Log, why: str, *, by: str = "", anew: bool = False
+    ) -> Found:
+        """Begin to go forward with a run from its log, or see to it that what was begun goes on.
+
+        As `undo` does; that the point of no return is passed the machine's own function looks at.
+        """
+        told = {"why": why, "by": by, "forward": True}
+        over = lambda begun: anew or not goes_forward(begun)  # noqa: E731  # one use
+        # Until it was begun, its execution could be redriven, and calls of it let through.
+        latest_call = replace(execution, stopped=self._now())
+        return Found.GOING if self._work(latest_call, log, told, over) else Found.UNKNOWN
+
+    def _work(
+        self,
+        execution: Execution,
+        log: Log,
+        told: Mapping[str, Any],
+        over: Callable[[Commit], bool],
+    ) -> bool:
+        """Win a generation, unless one is at work that is not over; see to it that it runs."""
+        fingerprint = log.fingerprint or self._executions.fingerprint(execution.arn)
         kept = self._store.get_definition(fingerprint) if fingerprint else None
         if kept is None:
-            return Found.UNKNOWN
+            return False
         run = Run(execution.saga, execution.id, log.run, execution.arn)
         generation, begun = latest(self._store, run.stream, run.run)
         ended = log.at((FIRST_END_SLOT + generation,)) is not None
-        if begun is None or ended or anew or stays(log, begun):
+        if begun is None or ended or over(begun):
             generation += 1
             with suppress(UndoTaken):  # whoever has won it at this moment wants the same
                 self._undoing.begin(
                     run,
                     fingerprint=fingerprint,
                     input=execution.input,
-                    why=why,
-                    by=by,
-                    completed=completed,
                     generation=generation,
+                    **told,
                 )
-        longest = max(node.call.seconds for node in steps_of(from_kept(kept).nodes))
-        margin = timedelta(seconds=longest + DISPATCH_SECONDS + START_SECONDS)
-        # What has just been stopped may not be seen to be.
-        after = (execution.stopped or self._now()) + margin
+        # What has just been stopped may not be seen to be; and who had the generation before may
+        # have calls under way, however long ago the saga's own execution ended.
+        stopped = execution.stopped if generation == 1 else None
+        after = (stopped or self._now()) + last_call(from_kept(kept))
         self._executions.start_undo(name_of(run, generation), input_of(run, generation, after))
-        return Found.UNDOING
+        return True
 
-    def _decide(self, execution: Execution, log: Log, generation: int) -> Found:
+    def _decide(  # noqa: PLR0911  # one a case
+        self, execution: Execution, log: Log
+    ) -> Found | None:
         if execution.status == FAILED and execution.error == UNDONE and not log.commits:
             return Found.WELL
-        fingerprint = _release(log) or self._executions.fingerprint(execution.arn)
+        fingerprint = log.fingerprint or self._executions.fingerprint(execution.arn)
         kept = self._store.get_definition(fingerprint) if fingerprint else None
         if kept is None:
             return Found.UNKNOWN
         run = Run(execution.saga, execution.id, log.run, execution.arn)
-        found = plan(reached(from_kept(kept), log)[0], log)
+        tree, lacking = reached(from_kept(kept), log)
+        found = plan(tree, log)
+        if log.has_ended:
+            # What landed after its step was undone is undone once more (rule 11), where it can be.
+            undone = SagaCompensated.__name__ in log.types
+            if not undone or (not lacking and (found.done or found.final)):
+                return None
+            why = "an effect landed after its step was undone"
+            return self._go_on(execution, run, log, why, found)
+        if goes_forward(log.latest[1]):
+            return self._go_on(execution, run, log, "", found)
         begun = any(one.outcome in BEGUN for one in log.commits)
         error = execution.error or execution.status
         if found.final is not None:
+            if SagaCompleted.__name__ in log.types:
+                return None
             stuck, then = Found.FORWARD, past(run, found.final)
             steps: tuple[str, ...] = (found.final.node.name,)
-        elif generation:
-            # It was begun, perhaps by somebody who died before the machine was started.
-            return self.undo(execution, log, "")
+        elif log.latest[0]:
+            return self._go_on(execution, run, log, "", found)
         elif execution.status == FAILED and begun:
             stuck, then = Found.STUCK, mend(run)
-            steps = tuple(names_of(found.moves))
+            steps = names_of(found.moves)
         else:
             return self.undo(execution, log, f"its execution ended: {error}")
         event = SagaStuck(steps=steps, error=error, then=then)
-        self._undoing.note_stuck(run, fingerprint, (generation, execution.redrives), event)
+        self._undoing.note_stuck(run, fingerprint, (log.latest[0], execution.redrives), event)
         return stuck
 
-    def _log(self, execution: Execution) -> Log:
-        """The run of an execution: its slots begin with its start, in Step Functions' own words."""
-        commits = list(self._store.read(stream_of(execution.saga, execution.id)))
-        runs = dict.fromkeys(commit.slot.partition("/")[0] for commit in commits)
-        own = next((run for run in runs if _is_near(run, execution.started)), None)
-        if own is None:
-            moment = execution.started.astimezone(UTC).isoformat(timespec="milliseconds")
-            own = moment.replace("+00:00", "Z")
-        return Log(own, commits)
+    def _go_on(self, execution: Execution, run: Run, log: Log, why: str, found: Plan) -> Found:
+        """See to it that who was begun goes on, unless that has failed: it is on record then."""
+        generation, begun = log.latest
+        ended = log.at((FIRST_END_SLOT + generation,)) is not None
+        undo = None if ended or begun is None else self._executions.undo(name_of(run, generation))
+        forward = goes_forward(begun)
+        if begun is None or undo is None or undo.status not in UNSUCCESSFUL:
+            # It was begun, perhaps by somebody who died before the machine was started.
+            go = self.forward if forward else self.undo
+            return go(execution, log, why)
+        steps = (found.final.node.name,) if found.final else names_of(found.moves)
+        then = onward(run) if forward else mend(run)
+        event = SagaStuck(steps=steps, error=undo.error or undo.status, then=then)
+        at = (generation, undo.redrives)
+        self._undoing.note_stuck(run, begun.fingerprint, at, event)
+        return Found.FORWARD if forward else Found.STUCK
+
+
+def last_call(graph: SagaGraph) -> timedelta:
+    """How long an invocation may still run, and commit, that was under way a moment ago."""
+    longest = 0
+    for node in steps_of(graph.nodes):
+        undo = node.compensation.call if node.compensation else None
+        longest = max(longest, *(call.seconds for call in (node.call, node.verify, undo) if call))
+    return timedelta(seconds=longest + DISPATCH_SECONDS + START_SECONDS)
 
 
 def name_of(run: Run, generation: int) -> str:
-    """The name of an undo's execution: the same for the same undo."""
+    """The name of the execution that works for a generation: the same for the same one."""
     return execution_name(f"{run.saga}-{run.id}", f"{run.stream}/{run.run}", f"-{generation}")
 
 
 def input_of(run: Run, generation: int, after: datetime) -> dict[str, Any]:
-    """The input of an undo's execution."""
+    """The input of such an execution."""
     return {
         "undo": {
             "saga": run.saga,
@@ -217,25 +310,3 @@ def input_of(run: Run, generation: int, after: datetime) -> dict[str, Any]:
         "failed": [],
         "reports": [],
     }
-
-
-def _has_ended(log: Log) -> bool:
-    """Whether the log tells the saga's end, and nobody has asked to undo even that."""
-    events = [event for commit in log.commits for event in commit.events]
-    types = {event.type for event in events}
-    if SagaCompensated.__name__ in types:
-        return True
-    asked = any(event.data.get("completed") for event in events if event.type == UNDO_STARTED)
-    return SagaCompleted.__name__ in types and not asked
-
-
-def _release(log: Log) -> str:
-    return log.commits[0].fingerprint if log.commits else ""
-
-
-def _is_near(run: str, started: datetime) -> bool:
-    try:
-        moment = datetime.fromisoformat(run)
-    except ValueError:
-        return False
-    return abs(moment - started) <= NEAR

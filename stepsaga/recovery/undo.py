@@ -8,22 +8,20 @@ Each reads what the slots hold, so that each can happen twice, late, or again af
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
-from stepsaga.asl.times import input_call
 from stepsaga.errors import RequestError, StepFailedForGood, UndoTaken
 from stepsaga.limits import FIRST_END_SLOT, FIRST_OPERATION_SLOT, LAST_GENERATION
-from stepsaga.recovery.calls import Calls
+from stepsaga.recovery.calls import INPUT, Calls
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.plan import Plan, parts_of, plan
 from stepsaga.recovery.reached import reached
 from stepsaga.runtime.generations import latest
 from stepsaga.runtime.journal import event_of
-from stepsaga.runtime.values import compact
 from stepsaga.store.commits import Commit, EventRecord, Outcome
 from stepsaga.store.saga_events import (
+    ForwardStarted,
     SagaCompensated,
     SagaCompleted,
     SagaStarted,
@@ -32,7 +30,7 @@ from stepsaga.store.saga_events import (
     UndoEnded,
     UndoStarted,
 )
-from stepsaga.store.slots import key_of, slot_text, stream_of
+from stepsaga.store.slots import iso, key_of, slot_text, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,14 +41,7 @@ if TYPE_CHECKING:
     from stepsaga.recovery.reached import Step
     from stepsaga.store.protocol import EventStore
 
-MOST_CALLS: Final = 40
-"""Side by side: what an inline map runs at the same time.
-https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html"""
-MOST_BYTES: Final = 96 * 1024
-"""Of all calls together, as JSON, if it is more than one: a document has 256 KiB."""
 NOTHING: Final[Mapping[str, str]] = {}
-INPUT: Final = "input"
-"""The key of the call that checks the input; those of moves have a space."""
 UNDONE_FROM_LOG: Final = "UndoneFromLog"
 
 
@@ -97,17 +88,19 @@ class Undoing:
         why: str,
         by: str = "",
         completed: bool = False,
+        forward: bool = False,
         generation: int | None = None,
     ) -> int:
-        """Win a generation of a run's undo; return its number.
+        """Win a generation of a run; return its number.
 
         Args:
             run: The run. Its execution has ended, and nothing of it can still run.
             fingerprint: Of the run's release.
             input: What it was started with.
-            why: What the undo is for.
+            why: What it is for.
             by: Who asked for it.
             completed: Whether it is undone, too, where it turns out to be completed.
+            forward: Whether it is not undone, but goes forward (`stepsaga.recovery.forward`).
             generation: The one to win; by default the next. Whoever wants the same one again has
                 won it before: one undo can begin any number of times.
 
@@ -117,25 +110,20 @@ class Undoing:
         """
         wanted = generation or latest(self._store, run.stream, run.run)[0] + 1
         if wanted > LAST_GENERATION:
-            raise RequestError(f"{run.saga} {run.id} was undone {LAST_GENERATION} times")
-        events = [
-            event_of(SagaStarted, input=input),
-            event_of(
-                UndoStarted,
-                generation=wanted,
-                execution=run.execution,
-                why=why,
-                by=by,
-                completed=completed,
-            ),
-        ]
-        commit = self._commit(
-            run, (FIRST_OPERATION_SLOT + wanted,), Outcome.BEGUN, events, fingerprint
+            text = f"{run.saga} {run.id} was worked on from its log {LAST_GENERATION} times"
+            raise RequestError(text)
+        told = {"generation": wanted, "execution": run.execution, "why": why, "by": by}
+        begins = (
+            event_of(ForwardStarted, **told)
+            if forward
+            else event_of(UndoStarted, **told, completed=completed)
         )
-        stored = self._store.append(commit)
-        if stored.events != commit.events:
+        events = [event_of(SagaStarted, input=input), begins]
+        slot = (FIRST_OPERATION_SLOT + wanted,)
+        stored = self.record(run, slot, Outcome.BEGUN, events, fingerprint)
+        if list(stored.events) != events:
             raise UndoTaken(
-                f"{run.saga} {run.id}: an undo from the log of generation {wanted} was begun by"
+                f"{run.saga} {run.id}: generation {wanted}, which works from its log, was begun by"
                 " somebody else"
             )
         return wanted
@@ -156,16 +144,18 @@ class Undoing:
             called side by side, each ``{"key", "participant", "seconds", "waits", "call"}``.
 
         Raises:
-            StepFailedForGood: The point of no return is passed, or all that is left has failed.
+            StepFailedForGood: The point of no return is passed, all that is left has failed, or
+                somebody else works on the run now.
             StoreError: What the store raises.
         """
-        begun = self._begun(run, generation)
-        graph = self._graph(run, begun.fingerprint)
-        execution = {"Id": run.execution, "Name": run.id, "StartTime": run.run}
-        calls = Calls(graph, begun.fingerprint, execution, generation)
-        found = self._sealed(run, graph, begun, frozenset(failed))
+        begun = self.begun(run, generation)
+        graph = self.graph(run, begun.fingerprint)
+        calls = Calls(graph, begun.fingerprint, run, generation)
+        found = self._sealed(run, graph, begun, generation, frozenset(failed))
         if found is None:
-            return _asking_for_input(run, graph, calls, failed)
+            if error := failed.get(INPUT):
+                raise StepFailedForGood(_unknown(run, graph, error))
+            return {"done": False, "calls": [calls.asking_for_input()]}
         if found.final is not None:
             raise StepFailedForGood(
                 f"{run.saga} {run.id} cannot be undone: {past(run, found.final)}"
@@ -176,7 +166,7 @@ class Undoing:
             )
             text = f"{run.saga} {run.id} is stuck: {names} could not be undone: {mend(run)}"
             raise StepFailedForGood(text)
-        return {"done": found.done, "calls": list(_fitting(calls, found.moves))}
+        return {"done": found.done, "calls": list(calls.fitting(found.moves))}
 
     def note_stuck(self, run: Run, fingerprint: str, at: tuple[int, int], event: SagaStuck) -> None:
         """Record that a run does not go on by itself. Again is the same as once.
@@ -191,28 +181,47 @@ class Undoing:
         generation, redrives = at
         slot = (FIRST_OPERATION_SLOT + generation, redrives)
         told = event_of(SagaStuck, **event.model_dump(mode="json"))
-        self._store.append(self._commit(run, slot, Outcome.STUCK, [told], fingerprint))
+        self.record(run, slot, Outcome.STUCK, [told], fingerprint)
 
     def end(self, run: Run, generation: int) -> None:
-        """Record that nothing is left to do, and, unless it is completed, that all is undone."""
-        begun = self._begun(run, generation)
-        log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
+        """Record that nothing is left to do, and, unless it is completed, that all is undone.
+
+        Raises:
+            StepFailedForGood: Somebody else works on the run now.
+        """
+        begun = self.begun(run, generation)
+        log = self.log(run)
+        refuse_if_taken(run, log, generation)
         events = [event_of(UndoEnded, generation=generation)]
-        if not stays(log, begun) and not end_is_told(log):
+        if not stays(log, begun) and SagaCompensated.__name__ not in log.types:
             cause = _told(begun)["why"]
             events.append(event_of(SagaCompensated, error=UNDONE_FROM_LOG, cause=cause))
         slot = (FIRST_END_SLOT + generation,)
-        self._store.append(self._commit(run, slot, Outcome.ENDED, events, begun.fingerprint))
+        self.record(run, slot, Outcome.ENDED, events, begun.fingerprint)
 
-    def _begun(self, run: Run, generation: int) -> Commit:
+    def log(self, run: Run) -> Log:
+        """All that is recorded of a run."""
+        return Log(run.run, self._store.read(run.stream, f"{run.run}/"))
+
+    def begun(self, run: Run, generation: int) -> Commit:
+        """The commit with which a generation began.
+
+        Raises:
+            StepFailedForGood: It did not.
+        """
         slot = slot_text(run.run, (FIRST_OPERATION_SLOT + generation,))
         begun = self._store.get(run.stream, slot)
         if begun is None or begun.outcome is not Outcome.BEGUN:
-            text = f"{run.saga} {run.id}: no undo of generation {generation} was begun"
+            text = f"{run.saga} {run.id}: no generation {generation} was begun"
             raise StepFailedForGood(text)
         return begun
 
-    def _graph(self, run: Run, fingerprint: str) -> SagaGraph:
+    def graph(self, run: Run, fingerprint: str) -> SagaGraph:
+        """The kept graph of a run's release.
+
+        Raises:
+            StepFailedForGood: It is not kept.
+        """
         kept = self._store.get_definition(fingerprint)
         if kept is None:
             raise StepFailedForGood(
@@ -222,14 +231,15 @@ class Undoing:
         return from_kept(kept)
 
     def _sealed(
-        self, run: Run, graph: SagaGraph, begun: Commit, failed: frozenset[str]
+        self, run: Run, graph: SagaGraph, begun: Commit, generation: int, failed: frozenset[str]
     ) -> Plan | None:
         """The plan, after all that may be running was sealed.
 
         None where only the input's model can say how many lanes there are.
         """
         while True:
-            log = Log(run.run, self._store.read(run.stream, f"{run.run}/"))
+            log = self.log(run)
+            refuse_if_taken(run, log, generation)
             if stays(log, begun):
                 return Plan()
             tree, lacking = reached(graph, log)
@@ -245,10 +255,9 @@ class Undoing:
         # It can be the stream's first commit, which tells with what the saga was started (rule 8).
         events = [event for event in begun.events if event.type == SagaStarted.__name__]
         events.append(event_of(StepSealed, step=move.step.node.name))
-        commit = self._commit(run, parts_of(move.step), Outcome.SEALED, events, begun.fingerprint)
-        self._store.append(commit)
+        self.record(run, parts_of(move.step), Outcome.SEALED, events, begun.fingerprint)
 
-    def _commit(
+    def record(
         self,
         run: Run,
         parts: tuple[int, ...],
@@ -256,9 +265,9 @@ class Undoing:
         events: Iterable[EventRecord],
         fingerprint: str,
     ) -> Commit:
+        """Put a commit into a slot of a run, unless it is taken; return what it holds then."""
         slot = slot_text(run.run, parts)
-        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
-        return Commit(
+        commit = Commit(
             stream_id=run.stream,
             slot=slot,
             outcome=outcome,
@@ -266,36 +275,19 @@ class Undoing:
             commit_id=key_of(run.stream, slot),
             correlation_id=run.id,
             causation_id=run.execution,
-            recorded_at=moment.replace("+00:00", "Z"),
+            recorded_at=iso(self._now()),
             attempt=0,
             fingerprint=fingerprint,
         )
+        return self._store.append(commit)
 
 
-def end_is_told(log: Log) -> bool:
-    """Whether the log says already that the saga is undone."""
-    types = {event.type for commit in log.commits for event in commit.events}
-    return SagaCompensated.__name__ in types
-
-
-def _asking_for_input(
-    run: Run, graph: SagaGraph, calls: Calls, failed: Mapping[str, str]
-) -> dict[str, Any]:
-    """What can be done where a map's items are not told: the input's model is asked."""
-    if error := failed.get(INPUT):
-        raise StepFailedForGood(
-            f"{run.saga} {run.id} is stuck: what its input leaves out {graph.input.model} could not"
-            f" fill in ({error}), so nobody knows what there is to undo: {mend(run)}"
-        )
-    asked, call = input_call(graph), calls.check_input()
-    one = {
-        "key": INPUT,
-        "participant": asked.participant,
-        "seconds": asked.seconds,
-        "waits": 0,
-        "call": call,
-    }
-    return {"done": False, "calls": [one]}
+def _unknown(run: Run, graph: SagaGraph, error: str) -> str:
+    """What is said where a map's items are not told, and the input's model cannot tell them."""
+    return (
+        f"{run.saga} {run.id} is stuck: what its input leaves out {graph.input.model} could not"
+        f" fill in ({error}), so nobody knows what there is to undo: {mend(run)}"
+    )
 
 
 def _told(begun: Commit) -> Mapping[str, Any]:
@@ -306,15 +298,26 @@ def _told(begun: Commit) -> Mapping[str, Any]:
     return data
 
 
+def refuse_if_taken(run: Run, log: Log, generation: int) -> None:
+    """Let one generation at a time work on a run: also one that is redriven is out (rule 15).
+
+    Raises:
+        StepFailedForGood: A later one has taken over.
+    """
+    now, _ = log.latest
+    if now != generation:
+        text = f"{run.saga} {run.id}: generation {now} has taken over from {generation}"
+        raise StepFailedForGood(text)
+
+
 def stays(log: Log, begun: Commit) -> bool:
     """Whether a saga was completed by a call that was under way, and so is not to be undone."""
-    types = {event.type for commit in log.commits for event in commit.events}
-    return SagaCompleted.__name__ in types and not _told(begun)["completed"]
+    return SagaCompleted.__name__ in log.types and not _told(begun)["completed"]
 
 
-def names_of(moves: Iterable[Move]) -> list[str]:
+def names_of(moves: Iterable[Move]) -> tuple[str, ...]:
     """The steps that moves are made for, each once."""
-    return sorted({move.step.node.name for move in moves})
+    return tuple(sorted({move.step.node.name for move in moves}))
 
 
 def mend(run: Run) -> str:
@@ -325,26 +328,29 @@ def mend(run: Run) -> str:
     )
 
 
-def past(run: Run, step: Step) -> str:
-    """What is to be done about a saga that is past its point of no return."""
+def past(run: Run, step: Step, *, redrivable: bool | None = None) -> str:
+    """What is to be done about a saga that is past its point of no return; see `onward`."""
     return (
         f"{step.node.name} is its point of no return, or behind it, and it has happened or may"
-        f" have: `stepsaga redrive {run.stream}` goes on"
+        f" have: {onward(run, redrivable=redrivable)}"
     )
 
 
-def _fitting(calls: Calls, moves: Iterable[Move]) -> Iterable[Mapping[str, Any]]:
-    """As many calls as fit a document; what is left comes when these are done."""
-    size = 0
-    for number, move in enumerate(moves):
-        call = calls.of(move)
-        size += len(compact(call))
-        if number and (number >= MOST_CALLS or size > MOST_BYTES):
-            return
-        yield {
-            "key": move.key,
-            "participant": calls.function_of(move),
-            "seconds": call["seconds"],
-            "waits": calls.waits(move),
-            "call": call,
-        }
+def onward(run: Run, *, redrivable: bool | None = None) -> str:
+    """What goes on with a saga that only goes forward.
+
+    Args:
+        run: The run.
+        redrivable: Whether what has failed can be redriven; None where that may change until it is
+            read: after 14 days it cannot.
+    """
+    redrive = f"`stepsaga redrive {run.stream}` goes on"
+    forward = f"`stepsaga forward {run.stream} --why ...` goes on from its log"
+    if redrivable is None:
+        return f"after the fix {redrive}; where it cannot be redriven any more, {forward}"
+    return f"after the fix {redrive if redrivable else forward}"
+
+
+def backward(run: Run) -> str:
+    """What undoes a saga that is not past its point of no return."""
+    return f"`stepsaga undo {run.stream} --why ...` undoes it"

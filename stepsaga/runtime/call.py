@@ -138,6 +138,9 @@ class Call(BaseModel):
             in compensations, which read what they need from ``reads``: step -> slot (rule 22).
             Where the call's own lane leads to a slot, it is given as how many of its forks do, and
             the parts below.
+        shapes: How many results a step in maps has of which ``reads`` takes all: for one map how
+            many items it has, for maps in maps a list of that; None where a choice has passed it
+            over. Without it there are as many as the slots tell.
         places: Where results and items stand that do not stand in the document by their name; what
             is not there is None.
         items: The items of the maps that a compensation is in, by parameter name.
@@ -156,8 +159,8 @@ class Call(BaseModel):
         failure: In an ``unanswered``: what became of the question's Task.
         late: In a compensation: which of the effects that landed late it undoes, from 1 (rule 11);
             0 for the step itself.
-        generation: Of the undo from the log that calls; 0 for the saga's own execution. Its calls
-            do not carry the input (`stepsaga.runtime.generations`).
+        generation: Of whoever undoes, or goes forward, from the log, and calls; 0 for the saga's
+            own execution. Its calls do not carry the input (`stepsaga.runtime.generations`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -183,6 +186,7 @@ class Call(BaseModel):
     claim: bool = False
     results: dict[str, Any] = Field(default_factory=dict)
     reads: dict[str, Pattern] = Field(default_factory=dict)
+    shapes: dict[str, Any] = Field(default_factory=dict)
     places: dict[str, Keys] = Field(default_factory=dict)
     items: dict[str, Any] = Field(default_factory=dict)
     most: tuple[tuple[tuple[str, ...], int], ...] = ()
@@ -251,7 +255,7 @@ class Call(BaseModel):
     @property
     def again(self) -> bool:
         """Whether an earlier invocation may have run: then slots are read first (rule 7)."""
-        return self.state.attempt > 0 or self.execution.redrives > 0
+        return self.state.attempt > 0 or self.execution.redrives > 0 or self.generation > 0
 
     @property
     def stream(self) -> str:

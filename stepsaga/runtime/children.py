@@ -102,8 +102,11 @@ def start_child(work: Work) -> Reply:
         refuse_if_pointless(work)
         value = work.handling.child_input(results_of(call, work.objects))
     except Refused as refusal:
-        # A child that an earlier attempt has started may have done something.
-        sure = isinstance(refusal, Invalid) or not call.again
+        # A child that an earlier attempt has started may have done something; and nobody starts
+        # one any more to whom the same call was delivered as well, a moment earlier.
+        sure = isinstance(refusal, Invalid) or (
+            not call.again and journal.close_link(STARTED).outcome is Outcome.SEALED
+        )
         said = class_text(Rejected), str(refusal)
         return _tell(work, reject(work, refusal, said, sure=sure))
     journal.wait_for(call.child_stream, call.secret)

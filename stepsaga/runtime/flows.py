@@ -14,7 +14,7 @@ from stepsaga.errors import Fenced, Rejected, RejectedInDoubt, StepFailed, StepF
 from stepsaga.limits import DOCUMENT_BYTES
 from stepsaga.runtime.call import EVERY, Part
 from stepsaga.runtime.handling import Invalid, Refused, results_of
-from stepsaga.runtime.journal import claimed_by, rejection_of, value_of
+from stepsaga.runtime.journal import AS_TOLD, claimed_by, rejection_of, value_of
 from stepsaga.runtime.stored import Recorded
 from stepsaga.runtime.texts import class_text, cut, message_of
 from stepsaga.runtime.values import Unfit, compact
@@ -68,7 +68,7 @@ def go_forward(work: Work) -> Reply:
         return _decided(work, stored)
     try:
         refuse_if_pointless(work)
-        work.handling.bind(results_of(work.call, work.objects))
+        work.handling.bind(_given(work))
     except Invalid as refusal:
         return _refuse(work, refusal, sure=True)
     except Refused as refusal:
@@ -282,13 +282,21 @@ def _seal_claimed(work: Work, slot: Slot) -> Commit:
     )
 
 
+def _given(work: Work) -> dict[str, Any]:
+    """The results that a call carries, and those that it reads instead."""
+    return results_of(work.call, work.objects) | _recorded(work)
+
+
 def _recorded(work: Work) -> dict[str, Any]:
     """The results of other steps, read from the stream: the call carries none (rule 22)."""
+    call, journal, objects = work.call, work.journal, work.objects
     found = {
-        step: Recorded(step, work.journal.result(slot), slot.count(EVERY), work.objects)
-        for step, slot in work.call.reads.items()
+        step: Recorded(
+            step, journal.result(slot, call.shapes.get(step, AS_TOLD)), slot.count(EVERY), objects
+        )
+        for step, slot in call.reads.items()
     }
-    return found | work.call.items
+    return found | call.items
 
 
 def _undone(work: Work, stored: Commit, outcome: str) -> Reply:
@@ -363,7 +371,7 @@ def verify(work: Work) -> Reply:
     if work.call.claim and work.journal.seal_claim(work.call.slot).outcome is Outcome.SEALED:
         return _did_not_happen(work, work.handling.text("nobody has claimed it"), None)
     try:
-        work.handling.bind(results_of(work.call, work.objects) | _recorded(work))
+        work.handling.bind(_given(work))
     except Refused as refusal:
         raise _given_up(work, refusal) from refusal
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import CommitUnreadable, StoreError
@@ -25,7 +24,7 @@ from stepsaga.store.saga_events import (
     StepRejected,
     StepSealed,
 )
-from stepsaga.store.slots import key_of, parents_of
+from stepsaga.store.slots import iso, key_of, parents_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +38,8 @@ Slot = tuple[int, ...]
 
 TOKEN: Final = "token"  # noqa: S105  # a part of an address
 """Below a question's slot: the task tokens under which it was asked."""
+AS_TOLD: Final = -1
+"""As many results as there are slots."""
 _MOST_LATE: Final = 1000
 
 
@@ -65,8 +66,11 @@ class Journal:
         """What a slot of this run holds."""
         return self._store.get(self._call.stream, self._call.address(slot))
 
-    def result(self, pattern: Pattern) -> Any:
-        """The result in a slot, or None; where the pattern has ``*``, the list of all items'."""
+    def result(self, pattern: Pattern, shape: Any = AS_TOLD) -> Any:
+        """The result in a slot, or None; where the pattern has ``*``, the list of all items'.
+
+        ``shape`` says how many those are, where that is known; see `Call`.
+        """
         if EVERY not in pattern:
             return _result(self.get(tuple(int(part) for part in pattern)))
         known = pattern[: pattern.index(EVERY)]
@@ -79,7 +83,7 @@ class Journal:
                 slot = tuple(map(int, parts))
                 if all(want in (EVERY, part) for want, part in zip(pattern, slot, strict=True)):
                     found[slot] = _result(commit)
-        return _listed(found, pattern)
+        return _listed(found, pattern, shape)
 
     def settled(self, slot: Slot) -> tuple[Commit | None, Commit | None]:
         """What a step's slot holds, and the first effect that landed late for it."""
@@ -239,9 +243,11 @@ class Journal:
     def _open(
         self, address: str, outcome: Outcome, events: list[EventRecord], causation: str
     ) -> Commit:
-        """Put what can be the stream's first commit (rule 8)."""
+        """Put what can be the stream's first commit (rule 8), which says by which execution."""
         if self._call.opens:
             events.insert(0, event_of(SagaStarted, input=self._call.execution.input))
+            # A step of a choice that comes first need not have a commit before it.
+            causation = self._call.execution.id
         return self._put(address, outcome, events, causation)
 
     def _before(self, slot: Slot) -> str:
@@ -260,7 +266,6 @@ class Journal:
         self, address: str, outcome: Outcome, events: Sequence[EventRecord], causation: str
     ) -> Commit:
         call = self._call
-        moment = self._now().astimezone(UTC).isoformat(timespec="milliseconds")
         return Commit(
             stream_id=call.stream,
             slot=address,
@@ -269,22 +274,27 @@ class Journal:
             commit_id=key_of(call.stream, address),
             correlation_id=call.execution.name,
             causation_id=causation,
-            recorded_at=moment.replace("+00:00", "Z"),
+            recorded_at=iso(self._now()),
             attempt=call.state.attempt,
             fingerprint=call.fingerprint,
         )
 
 
-def _listed(found: Mapping[Slot, Any], pattern: Pattern) -> Any:
+def _listed(found: Mapping[Slot, Any], pattern: Pattern, shape: Any) -> Any:
     """Results by slot as lists in lists, one for each ``*``; None where an item has none."""
     if EVERY not in pattern:
         return next(iter(found.values()), None)
+    if shape is None:
+        return None
     at = pattern.index(EVERY)
     by_item: defaultdict[int, dict[Slot, Any]] = defaultdict(dict)
     for slot, value in found.items():
         by_item[slot[at] - FIRST_INDEX][slot[at + 1 :]] = value
-    items = range(max(by_item, default=-1) + 1)
-    return [_listed(by_item.get(item, {}), pattern[at + 1 :]) for item in items]
+    rest = pattern[at + 1 :]
+    if isinstance(shape, list):
+        return [_listed(by_item.get(item, {}), rest, inner) for item, inner in enumerate(shape)]
+    count = max(by_item, default=-1) + 1 if shape == AS_TOLD else shape
+    return [_listed(by_item.get(item, {}), rest, AS_TOLD) for item in range(count)]
 
 
 def _result(commit: Commit | None) -> Any:

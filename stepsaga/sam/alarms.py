@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.asl.undo import NAME as UNDO
-from stepsaga.sam.cfn import ref, sub
+from stepsaga.sam.cfn import att, ref, sub
+from stepsaga.sam.following import FOLLOWING, NOT_FOLLOWED
 from stepsaga.sam.machines import failed
 from stepsaga.sam.table import NAMESPACE, WATCH
 
@@ -87,6 +88,27 @@ def _of_undos() -> dict[str, Any]:
             "Errors",
             {"FunctionName": ref(RECOVERY)},
         ),
+        "FollowingFailing": _alarm(
+            "Following fails: until it works again, what lands late waits for the next sweep",
+            "AWS/Lambda",
+            "Errors",
+            {"FunctionName": ref(FOLLOWING)},
+        ),
+        "FollowingLate": _alarm(
+            "Following is five minutes behind the events",
+            "AWS/Lambda",
+            "IteratorAge",
+            {"FunctionName": ref(FOLLOWING)},
+            most=300_000,
+        ),
+        "CommitsNotFollowed": _alarm(
+            "commits could not be followed, and were passed over; the queue NotFollowed names them."
+            " Sweeps find the sagas; whoever waits for their ends is not told",
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            {"QueueName": att(f"{NOT_FOLLOWED}.QueueName")},
+            most=0,
+        ),
     }
 
 
@@ -125,7 +147,23 @@ def _stack() -> _Dimensions:
     return {"Stack": ref("AWS::StackName")}
 
 
-def _alarm(text: str, namespace: str, metric: str, dimensions: _Dimensions) -> dict[str, Any]:
+def _alarm(
+    text: str, namespace: str, metric: str, dimensions: _Dimensions, *, most: int | None = None
+) -> dict[str, Any]:
+    """An alarm on anything that is counted, or on a measure that is above ``most``."""
+    counted = {
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+    }
+    measured = {
+        **counted,
+        "Statistic": "Maximum",
+        "Threshold": most,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
     return {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
@@ -133,11 +171,7 @@ def _alarm(text: str, namespace: str, metric: str, dimensions: _Dimensions) -> d
             "Namespace": namespace,
             "MetricName": metric,
             "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
-            "Statistic": "Sum",
-            "Period": 60,
-            "EvaluationPeriods": 1,
-            "Threshold": 1,
-            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            **(counted if most is None else measured),
             "TreatMissingData": "notBreaching",
             "AlarmActions": [ref(TOPIC)],
         },

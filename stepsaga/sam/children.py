@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import DeploymentError
 from stepsaga.graph import children_of, steps_of
+from stepsaga.limits import OBJECT_PREFIX
 from stepsaga.recovery.children_entry import ALIAS
-from stepsaga.recovery.entry import MACHINES, SAGAS, UNDO
+from stepsaga.recovery.deployed import MACHINES, SAGAS, UNDO
 from stepsaga.runtime.children import PARTICIPANT as CHILDREN
 from stepsaga.sam import rights
-from stepsaga.sam.cfn import either, sub
+from stepsaga.sam.bucket import BUCKET
+from stepsaga.sam.cfn import NO_VALUE, either, ref, sub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from stepsaga.graph import SagaGraph
+    from stepsaga.sam.application import Function
 
 __all__ = ["CHILDREN", "HANDLER", "check_children", "children", "environment", "statements"]
 
@@ -58,7 +61,7 @@ def environment(sagas: Sequence[str]) -> dict[str, Any]:
 
 
 def statements(started: Sequence[str]) -> list[Any]:
-    """Starting and stopping these sagas, looking at them, and having them undone; no others.
+    """Starting and stopping these sagas and no others, looking at all, and having them undone.
 
     Its sagas' Tasks it may tell as whoever asks does (`stepsaga.sam.rights.answers`); where one is
     undone from its log, it is a Task of the machine that undoes which waits.
@@ -67,22 +70,33 @@ def statements(started: Sequence[str]) -> list[Any]:
     machines = [sub(f"{_PREFIX}:stateMachine:{name}") for name in named]
     aliases = [sub(f"{_PREFIX}:stateMachine:{name}{_LIVE}") for name in named]
     executions = [sub(f"{_PREFIX}:execution:{name}:*") for name in named]
-    of_executions = [
-        "states:DescribeExecution",
-        "states:DescribeStateMachineForExecution",
-        "states:StopExecution",
-    ]
+    # Also of the undo of a child that goes back already, and of a child that no release has any
+    # more, but whose machine is retained.
+    described = ["states:DescribeExecution", "states:DescribeStateMachineForExecution"]
+    every = sub(f"{_PREFIX}:execution:{rights.machine_name('*')}:*")
     return [
         rights.allow(["states:StartExecution"], [*machines, *aliases, sub(rights.UNDO_ARN)]),
-        rights.allow(of_executions, executions),
+        rights.allow(["states:StopExecution"], executions),
+        rights.allow(described, every),
     ]
+
+
+def telling(functions: Iterable[Function]) -> list[Any]:
+    """The rights of who tells what children came to, besides the function that starts them."""
+    parents = [saga for one in functions if one.starts for saga in one.answers]
+    if not parents:
+        return []
+    # A result that its parent's document has no room for goes to the bucket.
+    puts = rights.allow(["s3:PutObject"], sub(f"${{{BUCKET}.Arn}}/{OBJECT_PREFIX}*"))
+    return [*answers(parents), puts]
 
 
 def answers(parents: Sequence[str]) -> list[Any]:
     """Telling the Tasks that wait for children what these came to, and those of their undoing."""
     machines = [sub(f"{_PREFIX}:stateMachine:{rights.machine_name(one)}") for one in parents]
+    tell = ["states:SendTaskSuccess", "states:SendTaskFailure"]
     return [
-        rights.allow(
-            ["states:SendTaskSuccess", "states:SendTaskFailure"], [*machines, sub(rights.UNDO_ARN)]
-        )
+        rights.allow(tell, [*machines, sub(rights.UNDO_ARN)]),
+        # To MiniStack a token is of no machine: it asks whether all may be told.
+        either("IsLocal", rights.allow(tell, "*"), ref(NO_VALUE)),
     ]

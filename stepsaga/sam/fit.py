@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.errors import DeploymentError
+from stepsaga.sam.following import COMMITS, FOLLOWING
 from stepsaga.sam.functions import LIVE, asked_texts
 from stepsaga.sam.recovery import ENDED, SWEPT
 from stepsaga.sam.references import PSEUDO, in_template, in_text
@@ -122,6 +123,7 @@ def check_count(file: str, own: Mapping[str, Any], generated: Parts) -> None:
 def _made_by_sam(functions: Iterable[Function]) -> list[str]:
     """https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html."""
     events = [f"{WATCH}{CHANGES}", f"{WATCH}{ENDS}", f"{WATCH}{ENDS}Permission"]
+    events.append(f"{FOLLOWING}{COMMITS}")
     for event in (ENDED, SWEPT):
         events += [f"{RECOVERY}{event}", f"{RECOVERY}{event}Permission"]
     return [*events, *(f"{function.name}Alias{LIVE}" for function in functions)]

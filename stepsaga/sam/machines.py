@@ -63,15 +63,7 @@ def _machine(machine: Machine) -> dict[str, Any]:
             "DefinitionUri": machine.file,
             "DefinitionSubstitutions": substitutions,
             "Role": att(f"{machine.name}Role.Arn"),
-            "Logging": {
-                "Level": "ERROR",
-                "IncludeExecutionData": False,
-                "Destinations": [
-                    # Its ARN ends in ":*", as Step Functions wants it.
-                    {"CloudWatchLogsLogGroup": {"LogGroupArn": att(f"{machine.name}Logs.Arn")}}
-                ],
-            },
-            "Tracing": {"Enabled": True},
+            **observed(machine.name),
         },
     }
 
@@ -79,6 +71,16 @@ def _machine(machine: Machine) -> dict[str, Any]:
 def _role(machine: Machine) -> dict[str, Any]:
     functions = list(dict.fromkeys([*machine.pinned, *machine.live]))
     return rights.role("states", rights.machine(functions, records=machine.records))
+
+
+def observed(name: str) -> dict[str, Any]:
+    """A machine's properties that say where it tells its errors, and that it is traced."""
+    # The log group's ARN ends in ":*", as Step Functions wants it.
+    group = {"CloudWatchLogsLogGroup": {"LogGroupArn": att(f"{name}Logs.Arn")}}
+    return {
+        "Logging": {"Level": "ERROR", "IncludeExecutionData": False, "Destinations": [group]},
+        "Tracing": {"Enabled": True},
+    }
 
 
 def logs(saga: str) -> dict[str, Any]:

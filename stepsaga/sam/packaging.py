@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.errors import DeploymentError
 from stepsaga.runtime.keep import FILE as DEFINITIONS
+from stepsaga.sam.following import FOLLOWING
 from stepsaga.sam.functions import LAYER, LAYER_LOCK, PACKAGE
 from stepsaga.sam.sources import shipped_files
 from stepsaga.sam.table import KEEP, WATCH
@@ -77,7 +78,7 @@ def build(
         DeploymentError: There is no such thing to build; a wheel is missing; there is no room.
     """
     functions = {function.name: function for function in application.functions}
-    there = sorted([LAYER, KEEP, WATCH, RECOVERY, *functions])
+    there = sorted([LAYER, KEEP, WATCH, RECOVERY, FOLLOWING, *functions])
     if name not in there:
         raise DeploymentError(f"there is no {name} to build; there are: {', '.join(there)}")
     try:

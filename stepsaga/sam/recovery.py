@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.names import definition_file
 from stepsaga.asl.undo import FUNCTION, NAME
 from stepsaga.errors import DeploymentError
-from stepsaga.recovery.entry import FUNCTIONS, MACHINES, SAGAS, SWEEP, UNDO
+from stepsaga.limits import OBJECT_PREFIX
+from stepsaga.recovery.deployed import CHILDREN, MACHINES, OPEN_SAGAS, SAGAS, UNDO
+from stepsaga.recovery.entry import FUNCTIONS, SWEEP
+from stepsaga.runtime.lambda_entry import EVENT_BUCKET
 from stepsaga.sam import children, rights
 from stepsaga.sam.asked import MOST_ENVIRONMENT
+from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE, function_logs, lambda_function
-from stepsaga.sam.machines import logs
+from stepsaga.sam.machines import logs, observed
 from stepsaga.sam.table import unsuccessful
 
 if TYPE_CHECKING:
     from stepsaga.sam.application import Application
 
 MACHINE: Final = f"{NAME}Machine"
+TABLE: Final = "OpenSagas"
 ENDED: Final = "Ended"
 SWEPT: Final = "Sweep"
 """What the function hears of, by which SAM names what it makes."""
@@ -50,13 +55,7 @@ def _function(application: Application) -> dict[str, Any]:
     )
     function["Properties"] |= {
         "Environment": {
-            "Variables": {
-                "STEPSAGA_EVENT_TABLE": ref("EventTable"),
-                FUNCTIONS: sub(json.dumps(functions)),
-                MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
-                SAGAS: ",".join(one.saga for one in application.machines),
-                UNDO: sub(rights.UNDO_ARN),
-            }
+            "Variables": {**environment(application), FUNCTIONS: sub(json.dumps(functions))}
         },
         "Events": {
             ENDED: unsuccessful(application.machines),
@@ -66,21 +65,17 @@ def _function(application: Application) -> dict[str, Any]:
             },
         },
     }
-    executions = [
-        sub(f"{_PREFIX}:execution:{rights.machine_name(one.saga)}:*")
-        for one in application.machines
-    ]
-    look = ["states:DescribeExecution", "states:DescribeStateMachineForExecution"]
     listed = [ref(one.name) for one in application.machines]
-    # It tells what a child came to that it has looked at.
-    parents = [saga for one in application.functions if one.starts for saga in one.answers]
     statements = [
-        *rights.events("PutItem", "GetItem", "Query"),
-        rights.allow(look, executions),
+        *looking(),
+        rights.allow(["dynamodb:Scan"], att(f"{TABLE}.Arn")),
         rights.allow(["states:ListExecutions"], listed),
-        rights.allow(["states:StartExecution"], sub(rights.UNDO_ARN)),
-        *(children.answers(parents) if parents else ()),
-        *rights.function_basics(FUNCTION, rights.USE_KEY),
+        rights.allow(
+            ["states:StopExecution"], [_executions(one.saga) for one in application.machines]
+        ),
+        # It tells what a child came to that it has looked at.
+        *children.telling(application.functions),
+        *rights.function_basics(FUNCTION, rights.USE_KEY, via=("dynamodb", "s3")),
     ]
     # What was retained of a stack, its machines, cannot be undone without it.
     kept = {
@@ -92,6 +87,39 @@ def _function(application: Application) -> dict[str, Any]:
         f"{FUNCTION}Role": rights.role("lambda", statements) | kept,
         f"{FUNCTION}Logs": function_logs(FUNCTION),
     }
+
+
+def environment(application: Application) -> dict[str, Any]:
+    """The variables of who looks at sagas."""
+    started = any(one.starts for one in application.functions)
+    return {
+        "STEPSAGA_EVENT_TABLE": ref("EventTable"),
+        OPEN_SAGAS: ref(TABLE),
+        MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
+        SAGAS: ",".join(one.saga for one in application.machines),
+        UNDO: sub(rights.UNDO_ARN),
+        **({CHILDREN: "1", EVENT_BUCKET: ref(BUCKET)} if started else {}),
+    }
+
+
+def looking() -> list[Any]:
+    """The rights of who looks at a saga, has it undone, and says whether it is open.
+
+    Of all machines of the stack, also those that it has retained: their sagas go on.
+    """
+    described = ["states:DescribeExecution", "states:DescribeStateMachineForExecution"]
+    kept = [f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")]
+    return [
+        *rights.events("PutItem", "GetItem", "Query"),
+        rights.allow(kept, att(f"{TABLE}.Arn")),
+        rights.allow(["s3:GetObject"], sub(f"${{{BUCKET}.Arn}}/{OBJECT_PREFIX}*")),
+        rights.allow(described, _executions("*")),
+        rights.allow(["states:StartExecution"], sub(rights.UNDO_ARN)),
+    ]
+
+
+def _executions(saga: str) -> Any:
+    return sub(f"{_PREFIX}:execution:{rights.machine_name(saga)}:*")
 
 
 def _check_room(application: Application) -> None:
@@ -126,14 +154,7 @@ def _machine(application: Application) -> dict[str, Any]:
                 "DefinitionUri": definition_file(NAME),
                 "DefinitionSubstitutions": {FUNCTION: att(f"{FUNCTION}.Arn")},
                 "Role": att(f"{MACHINE}Role.Arn"),
-                "Logging": {
-                    "Level": "ERROR",
-                    "IncludeExecutionData": False,
-                    "Destinations": [
-                        {"CloudWatchLogsLogGroup": {"LogGroupArn": att(f"{MACHINE}Logs.Arn")}}
-                    ],
-                },
-                "Tracing": {"Enabled": True},
+                **observed(MACHINE),
             },
         },
         f"{MACHINE}Role": {

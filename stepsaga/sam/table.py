@@ -28,7 +28,6 @@ def event_table() -> dict[str, Any]:
     """The one table of events."""
     # Also what a first deployment leaves that fails: a table that is protected cannot be deleted.
     keep = either("IsProd", "Retain", "Delete")
-    key = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("KeyArn")}
     return {
         "Type": "AWS::DynamoDB::Table",
         "DeletionPolicy": keep,
@@ -47,9 +46,24 @@ def event_table() -> dict[str, Any]:
             "StreamSpecification": {"StreamViewType": "NEW_IMAGE"},
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
             "DeletionProtectionEnabled": either("IsProd", then=True, otherwise=False),
-            "SSESpecification": either("HasKey", key),
+            "SSESpecification": key_of_table(),
         },
     }
+
+
+def key_of_table() -> Any:
+    """How a table is encrypted."""
+    key = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("KeyArn")}
+    return either("HasKey", key)
+
+
+def read_stream() -> list[Any]:
+    """Hearing of what is put into the event table."""
+    actions = [f"dynamodb:{one}" for one in ("DescribeStream", "GetRecords", "GetShardIterator")]
+    return [
+        rights.allow(actions, att("EventTable.StreamArn")),
+        rights.allow(["dynamodb:ListStreams"], "*"),
+    ]
 
 
 def watch(machines: Sequence[Machine]) -> dict[str, Any]:
@@ -65,11 +79,9 @@ def watch(machines: Sequence[Machine]) -> dict[str, Any]:
         "Environment": {"Variables": {"STEPSAGA_STACK": ref("AWS::StackName")}},
         "Events": {CHANGES: _changes(), ENDS: unsuccessful(machines, rights.UNDO_ARN)},
     }
-    stream = ["DescribeStream", "GetRecords", "GetShardIterator"]
     metrics = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
     statements = [
-        rights.allow([f"dynamodb:{action}" for action in stream], att("EventTable.StreamArn")),
-        rights.allow(["dynamodb:ListStreams"], "*"),
+        *read_stream(),
         rights.allow(["cloudwatch:PutMetricData"], "*", Condition=metrics),
         *rights.function_basics(WATCH, rights.READ_KEY),
     ]

@@ -8,7 +8,7 @@ from stepsaga.asl.names import definition_file
 from stepsaga.asl.text import render as definition_text
 from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.errors import DeploymentError
-from stepsaga.sam import alarms, bucket, fit, functions, machines, recovery, table
+from stepsaga.sam import alarms, bucket, fit, following, functions, machines, recovery, table
 from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
 from stepsaga.sam.destinations import check_destinations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FILE: Final = "template.yaml"
 CONDITIONS: Final = {
     "IsProd": Tag("Equals", [ref("Stage"), "prod"]),
+    "IsLocal": Tag("Equals", [ref("Stage"), "local"]),
     "HasKey": Tag("Not", [Tag("Equals", [ref("KeyArn"), ""])]),
 }
 """What the generated resources depend on; somebody's own may, too."""
@@ -144,6 +145,7 @@ def sections(
         table.keep(application.machines),
         table.watch(application.machines),
         recovery.recovery(application),
+        following.following(application),
         alarms.alarms(application),
     ]
     for part in parts:
@@ -191,6 +193,10 @@ def _outputs(application: Application) -> dict[str, Any]:
         "EventBucket": {
             "Description": "Results too large for a saga's document; part of the events",
             "Value": ref(bucket.BUCKET),
+        },
+        "OpenSagas": {
+            "Description": "Which sagas are open: stepsaga list, stepsaga stuck",
+            "Value": ref(recovery.TABLE),
         },
         "AlarmTopic": {
             "Description": "Subscribe to it: alarms are sent here",

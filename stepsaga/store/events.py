@@ -35,6 +35,8 @@ SAGA_EVENTS: tuple[type[Event], ...] = (
     saga_events.ChildLinked,
     saga_events.UndoStarted,
     saga_events.UndoEnded,
+    saga_events.ForwardStarted,
+    saga_events.ForwardEnded,
     saga_events.InputChecked,
     saga_events.SagaStuck,
     saga_events.StepResolved,
@@ -62,6 +64,11 @@ def record_of(event: Event) -> EventRecord:
         text = " ".join(str(error).split())
         raise EventInvalid(f"{model.__name__} cannot be stored as JSON: {text}") from error
     return EventRecord(type=model.__name__, version=model.version, data=data)
+
+
+def types_in(commits: Iterable[Commit]) -> set[str]:
+    """The types of all events in these commits."""
+    return {event.type for commit in commits for event in commit.events}
 
 
 def effects_left(commits: Iterable[Commit]) -> list[str]:

@@ -181,8 +181,30 @@ class UndoStarted(Event):
     completed: bool = False
 
 
+class ForwardStarted(Event):
+    """A saga behind its point of no return goes on from its log; nobody else drives it now.
+
+    Attributes:
+        generation: Of the run, counted with its undos from the log.
+        execution: The ARN of the run's execution.
+        why: What was mended, in words.
+        by: Who asked for it.
+    """
+
+    generation: int
+    execution: str
+    why: str
+    by: str = ""
+
+
+class ForwardEnded(Event):
+    """Whoever went on from the log has come to the saga's end."""
+
+    generation: int
+
+
 class InputChecked(Event):
-    """The saga's input as its model writes it: an undo from the log needed it to count items."""
+    """The saga's input as its model writes it: somebody needed it to count items, or to choose."""
 
     input: Any
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
@@ -11,8 +12,12 @@ from stepsaga.limits import PARENTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stepsaga.store.commits import Commit
+
 _NAMESPACE: Final = UUID("6f1f6c1e-6d4b-5c0e-9a1b-0d6f3e8a7c55")
 """A constant of stepsaga's own: keys must be the same for ever."""
+_NEAR: Final = timedelta(milliseconds=1)
+"""Slots have whole milliseconds, and a description's time went through a float."""
 
 
 def stream_of(saga: str, saga_id: str) -> str:
@@ -61,3 +66,31 @@ def key_of(stream_id: str, slot: str) -> str:
     payment providers and AWS client tokens take.
     """
     return str(uuid5(_NAMESPACE, f"{stream_id}/{slot}"))
+
+
+def iso(moment: datetime) -> str:
+    """An aware moment as Step Functions writes it: ``2026-11-21T08:00:00.000Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_of(text: str) -> datetime:
+    """The moment that a text in ISO 8601 says; in UTC where it says no zone.
+
+    Raises:
+        ValueError: It says none.
+    """
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def run_of(commit: Commit) -> str:
+    """The execution's start, with which a run's slots begin (rule 4)."""
+    return commit.slot.partition("/")[0]
+
+
+def began(run: str, started: datetime) -> bool:
+    """Whether a run is that of the execution that started then."""
+    try:
+        return abs(moment_of(run) - started) <= _NEAR
+    except ValueError:  # somebody's own slots
+        return False

@@ -24,17 +24,22 @@ def create_table(client: TableClient, name: str) -> None:
         botocore.exceptions.ClientError: ``ResourceInUseException`` where the name is taken, and
             whatever else AWS says.
     """
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    _create(client, name, "slot", StreamSpecification=stream)
+
+
+def create_open_sagas_table(client: TableClient, name: str) -> None:
+    """Create a table of open sagas and wait until it is there; raises as `create_table`."""
+    _create(client, name, "run")
+
+
+def _create(client: TableClient, name: str, sort_key: str, **more: Any) -> None:
+    keys = {"stream_id": "HASH", sort_key: "RANGE"}
     client.create_table(
         TableName=name,
-        AttributeDefinitions=[
-            {"AttributeName": "stream_id", "AttributeType": "S"},
-            {"AttributeName": "slot", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "stream_id", "KeyType": "HASH"},
-            {"AttributeName": "slot", "KeyType": "RANGE"},
-        ],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
         BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        **more,
     )
     client.get_waiter("table_exists").wait(TableName=name)

@@ -18,6 +18,7 @@ from stepsaga import (
     Rejected,
     Saga,
     SagaContext,
+    Sequence,
     Step,
     Wait,
     when,
@@ -207,6 +208,36 @@ class SellSlowly(Saga):
     order = Input(Order)
     charge = Step(charge, compensation=refund)
     ship = Child(ShipSlowly, takes={"parcel": order.parcel}, timeout=timedelta(days=4))
+    last = Step(thank, compensation=unthank)
+
+
+class ShipSideBySide(Saga):
+    """Ship a parcel whose label may be refused while it rests in another lane."""
+
+    parcel = Input(Parcel)
+    pack = Step(pack, compensation=unpack)
+    both = Parallel(
+        label=Step(label, compensation=unlabel),
+        send=Sequence(rest=Wait(timedelta(days=30)), send=Step(hand_over, compensation=fetch_back)),
+    )
+
+
+class SellSideBySide(Saga):
+    """The same with such a parcel."""
+
+    order = Input(Order)
+    charge = Step(charge, compensation=refund)
+    ship = Child(ShipSideBySide, takes={"parcel": order.parcel})
+    last = Step(thank, compensation=unthank)
+
+
+class SellInTime(Saga):
+    """The same within a time."""
+
+    order = Input(Order)
+    deadline = timedelta(days=20)
+    charge = Step(charge, compensation=refund)
+    ship = Child(ShipParcel, takes={"parcel": order.parcel})
     last = Step(thank, compensation=unthank)
 
 

@@ -281,8 +281,8 @@ def test_an_end_that_is_told_often_is_one(order: Any) -> None:
     before, paid = world.commits(), world.ledger.balances
     child = f"ShipParcel#{world.child().name}"
     for commit in world.commits(child):
-        world.children.ended(commit)
-        world.children.ended(commit)
+        world.children.heard(commit)
+        world.children.heard(commit)
     assert world.commits() == before
     assert world.ledger.balances == paid
     assert world.engine.describe(view.arn) == view

@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from stepsaga.errors import DeploymentError
 from stepsaga.graph import ChildSaga, steps_of
 from stepsaga.recovery.children_entry import AwsChildExecutions
+from stepsaga.recovery.deployed import deployed
 from stepsaga.runtime.answers import StepFunctionsAnswers
 from stepsaga.sam.application import application_of
 from stepsaga.sam.cfn import load
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 CHILDREN = "stepsaga.runtime.children"
 STATES = "arn:aws:states:eu-central-1:123456789012"
-MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-Ship"
+MACHINES = "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-"
+MACHINE = f"{MACHINES}Ship"
 UNDO = "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-Undo"
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:shop-Ship:one"
 
@@ -82,6 +84,8 @@ def test_the_function_may_start_children_and_nothing_else(small: Small) -> None:
         ("states:StartExecution", undo),
         ("states:StopExecution", run),
         ("states:DescribeExecution", run),
+        ("states:DescribeExecution", f"{STATES}:execution:shop-prod-Undo:Ship-one-1"),
+        ("states:DescribeExecution", f"{STATES}:execution:shop-prod-Former:one"),
         ("states:SendTaskSuccess", parent),
         ("states:SendTaskFailure", parent),
         ("states:SendTaskSuccess", undo),
@@ -96,8 +100,29 @@ def test_the_function_may_start_children_and_nothing_else(small: Small) -> None:
         ("dynamodb:DeleteItem", "<EventTable.Arn>"),
     ):
         assert not allowed(function, action, resource), (action, resource)
-    recovery = statements(resolved(made["RecoveryRole"]))
-    assert allowed(recovery, "states:SendTaskFailure", parent)
+
+
+@pytest.mark.parametrize("who", ["Recovery", "Following"])
+def test_who_tells_parents_may_put_what_a_child_has_returned(small: Small, who: str) -> None:
+    """Whoever hears of the end: a document with less room than the child's has only a pointer."""
+    made = resolved(template(small)["Resources"])
+    function = statements(made[f"{who}Role"])
+    told = f"{STATES}:stateMachine:shop-prod-Trade"
+    assert allowed(function, "states:SendTaskFailure", told)
+    assert allowed(function, "s3:PutObject", "<EventBucket.Arn>/stepsaga/some")
+    variables = made[who]["Properties"]["Environment"]["Variables"]
+    assert variables["STEPSAGA_EVENT_BUCKET"] == "EventBucket"
+
+
+def test_who_tells_parents_knows_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its variable; without one it only reads."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    names = ("EVENT_TABLE", "OPEN_SAGAS", "MACHINES", "SAGAS", "UNDO")
+    variables = {f"STEPSAGA_{name}": name.lower() for name in names}
+    for more, bucket in (({}, ""), ({"STEPSAGA_EVENT_BUCKET": "results"}, "results")):
+        objects = deployed(variables | more).store.objects
+        assert objects is not None
+        assert objects.bucket == bucket
 
 
 def test_a_child_outside_of_the_project_is_refused(small: Small) -> None:
@@ -117,7 +142,7 @@ def aws() -> Iterator[tuple[Stubber, AwsChildExecutions, Any]]:
         aws_secret_access_key="y",  # noqa: S106  # nobody's
     )
     with Stubber(client) as stubber:
-        yield stubber, AwsChildExecutions(client, {"Ship": MACHINE}, UNDO, ":live"), client
+        yield stubber, AwsChildExecutions(client, MACHINES, ["Ship"], UNDO, ":live"), client
         stubber.assert_no_pending_responses()
 
 
@@ -130,7 +155,27 @@ def test_a_start_says_whether_it_runs(aws: tuple[Stubber, AwsChildExecutions, An
     assert executions.start("Ship", "one", {"a": 1})
     stubber.add_client_error("start_execution", "ExecutionAlreadyExists", expected_params=sent)
     assert not executions.start("Ship", "one", {"a": 1})
-    assert executions.arn("Ship", "one") == ARN
+
+
+def test_a_child_is_found_whose_saga_no_release_has(
+    aws: tuple[Stubber, AwsChildExecutions, Any],
+) -> None:
+    """Its parent is undone later: by the name of its machine, which is retained."""
+    stubber, executions, _ = aws
+    arn = ARN.replace("shop-Ship", "shop-Former")
+    found = {
+        "executionArn": arn,
+        "stateMachineArn": f"{MACHINES}Former",
+        "name": "one",
+        "status": "RUNNING",
+        "startDate": 1,
+    }
+    stubber.add_response("describe_execution", found, {"executionArn": arn})
+    execution = executions.find("Former", "one")
+    assert execution is not None
+    assert (execution.saga, execution.id) == ("Former", "one")
+    stubber.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    assert executions.find("Former", "one") is None
 
 
 def test_a_stop_of_what_is_gone_is_none(aws: tuple[Stubber, AwsChildExecutions, Any]) -> None:

@@ -16,7 +16,7 @@ from stepsaga.drawing.mermaid import escaped, mermaid
 from stepsaga.drawing.png import MOST_PIXELS, SCALE, png, scale_of
 from stepsaga.drawing.svg import svg
 from stepsaga.errors import UsageError
-from stepsaga.graph import SagaGraph, steps_of, walk
+from stepsaga.graph import ChildSaga, SagaGraph, steps_of, walk
 from tests.drawing.graphs import (
     FINAL,
     FULFIL,
@@ -150,3 +150,20 @@ def test_mermaid_labels_are_escaped() -> None:
     assert escaped('a"b<c>`#;&') == "a#34;b#60;c#62;#96;#35;#59;#38;"
     assert escaped("step_1 == 'x'") == "step_1 == 'x'"
     assert '"#34;#62;"' in mermaid(saga(undoable('">'), step("b"))).replace("<br/>take", '"')
+
+
+def test_another_saga_is_drawn_as_one() -> None:
+    """A child has double sides, forward and back, and says what it starts and undoes."""
+    ship = replace(undoable("ship"), child=ChildSaga("ShipParcel", "sagas:ShipParcel", "parcel"))
+    graph, plain = saga(undoable("charge"), ship), saga(undoable("charge"), undoable("ship"))
+    text = mermaid(graph)
+    assert '[["ship<br/>starts ShipParcel<br/>and waits for its end"]]:::step' in text
+    assert '[["undo ship<br/>undoes all of ShipParcel"]]:::undo' in text
+    assert '["charge"]:::step' in text
+    drawn = svg(layout(graph))
+    assert "starts ShipParcel" in drawn
+    assert "undoes all of ShipParcel" in drawn
+    sides = drawn.count("<path") - svg(layout(plain)).count("<path")
+    assert sides == 4
+    with Image.open(BytesIO(png(layout(graph)))) as image:
+        assert image.size == (layout(graph).width * SCALE, layout(graph).height * SCALE)

@@ -37,10 +37,10 @@ MONEY: Final = {"ada": 100_000_000, "bob": 0}
 OFFERS: Final = {
     "flights": {"LX318": 1_000},
     "hotels": {"harbour": 1_000, "full": 0},
-    "cars": {"small": 1_000},
-    "insurance": {"cancellation": 1_000},
+    "cars": {"small": 1_000, "none": 0},
+    "insurance": {"cancellation": 1_000, "none": 0},
 }
-ACCOUNTS: Final = {"acc_ada": 10_000_000}
+ACCOUNTS: Final = {"acc_ada": 10_000_000, "acc_thrifty": 25_000}
 CARDS: Final = {"tok_ada": 20_000, "tok_empty": 100, "tok_cleo": 5_000}
 LONG_NAME: Final = "茶" * 100
 """An article of which fifty lines are a large result."""

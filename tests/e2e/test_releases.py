@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import subprocess
-import sys
 import time
-import zipfile
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,15 +11,14 @@ import pytest
 from stepsaga.client import Client
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.isolated import isolated
-from stepsaga.engines.ministack.deployment import Deployed, Deployment, tools
+from stepsaga.engines.ministack.deployment import Deployed, tools
 from stepsaga.engines.ministack.server import MiniStack
+from tests.e2e.projects import STACK, Project
 from tests.e2e.targets import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BIN = Path(sys.executable).parent
-STACK = "trial"
 PATIENCE = timedelta(minutes=3)
 HANDLERS = '''\
 """A participant that says which layer it runs on, and waits until it is let go."""
@@ -85,82 +77,15 @@ class TryIt(Saga):
     )
     refuse = Step(trials.refuse, read_only=True)
 '''
-MAKEFILE = f"build-%:\n\t@{BIN}/stepsaga build $* --into $(ARTIFACTS_DIR)\n"
-
-
-@dataclass
-class Project:
-    """A project in a folder of its own, that changes and is deployed again."""
-
-    root: Path
-    server: MiniStack
-
-    def release(self, marker: int) -> Deployed:
-        """Deploy with this version of the one thing in the layer that is not stepsaga's."""
-        wheel = self._wheel(marker)
-        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        lock = (ROOT / "requirements/layer.lock").read_text(encoding="utf-8")
-        own = f"marker @ {wheel.as_uri()} --hash=sha256:{digest}\n"
-        folder = self.root / "requirements"
-        folder.mkdir(exist_ok=True)
-        (folder / "layer.lock").write_text(lock + own)
-        for command in ("compile", "template"):
-            self.run(command)
-        python, sam = tools(ROOT)
-        deployment = Deployment(self.root, self.server, python=python, sam=sam)
-        return deployment.deploy(stack=STACK)
-
-    def run(self, *words: str) -> str:
-        """Run a command of stepsaga's in the project."""
-        done = subprocess.run(  # noqa: S603  # our own command
-            [str(BIN / "stepsaga"), *words],
-            cwd=self.root,
-            env=self.server.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def _wheel(self, version: int) -> Path:
-        wheel = self.root.parent / f"marker-{version}-py3-none-any.whl"
-        info = f"marker-{version}.dist-info"
-        files = {
-            "marker.py": f"VERSION = {version}\n",
-            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: marker\nVersion: {version}\n",
-            f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: us\nRoot-Is-Purelib: true\n"
-            "Tag: py3-none-any\n",
-        }
-        record = [f"{name},{_record_hash(text)},{len(text)}" for name, text in files.items()]
-        files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
-        with zipfile.ZipFile(wheel, "w") as archive:
-            for name, text in files.items():
-                archive.writestr(zipfile.ZipInfo(name), text)  # without the time: the same again
-        return wheel
-
-
-def _record_hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project of one saga, on a stack in real time."""
     root = tmp_path_factory.mktemp("releases") / "project"
-    files = {
-        "handlers/__init__.py": "",
-        "handlers/trials.py": HANDLERS,
-        "sagas/__init__.py": "",
-        "sagas/trials.py": SAGAS,
-        "Makefile": MAKEFILE,
-    }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    files = {"handlers/trials.py": HANDLERS, "sagas/trials.py": SAGAS}
     with MiniStack(tools(ROOT)[0]) as server, isolated(server.settings()):
-        yield Project(root, server)
+        yield Project.made(root, server, files)
 
 
 def attempts(server: MiniStack, execution: str) -> int:

@@ -233,3 +233,26 @@ def log_of(stack: Target) -> str:
     group = stack.deployed.resources["WatchLogs"]
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
     return "\n".join(event["message"] for page in pages for event in page["events"])
+
+
+def test_children_are_started_by_one_function_and_nobody_else(stack: Target) -> None:
+    """Children may start, stop and look at rentals, and tell trips; it may do nothing else.
+
+    Whose token it is MiniStack does not know: there, and only there, any may be told.
+    """
+    trip, rental = stack.machine_of("BookTrip"), stack.machine_of("RentCar")
+    of_rental = f"{rental.replace(':stateMachine:', ':execution:')}:x"
+    of_trip = f"{trip.replace(':stateMachine:', ':execution:')}:x"
+    for action, resource, may in (
+        ("StartExecution", rental, True),
+        ("StartExecution", trip, False),
+        ("StopExecution", of_rental, True),
+        ("StopExecution", of_trip, False),
+        ("DescribeExecution", of_rental, True),
+        ("SendTaskSuccess", trip, True),
+        ("SendTaskFailure", trip, True),
+        ("RedriveExecution", of_rental, False),
+        ("DeleteStateMachine", rental, False),
+    ):
+        assert allowed(stack, "Children", f"states:{action}", resource) is may, (action, resource)
+        assert not allowed(stack, "Cars", f"states:{action}", resource), (action, resource)

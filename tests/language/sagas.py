@@ -439,14 +439,19 @@ def child_step(name: str, graph: SagaGraph, result: str) -> StepNode:
 
 
 @st.composite
-def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, children: int = 0) -> AnySaga:
-    """A saga of some kinds of nodes, with so many children at least, an input, and results."""
+def any_sagas(
+    draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, children: int = 0, forward: bool = False
+) -> AnySaga:
+    """A saga of some kinds of nodes, with so many children at least, an input, and results.
+
+    With ``forward`` it has a pivot, and something behind it.
+    """
     builder, seen = Builder(draw, kinds), Seen()
     # A saga that surely has children is small, so that many of them can be tried.
     nodes = list(builder.sequence(seen, DEEPEST - 1 if children else 0, after=False))
     while MOST_CHILDREN - builder.left < children:
         nodes.append(builder.around_child(seen))
-    if draw(st.booleans()):
+    if forward or draw(st.booleans()):
         settled = draw(st.sampled_from(["probe", "compensation"]))
         name = builder.name("pivot")
         pivot = builder.made(
@@ -454,7 +459,7 @@ def any_sagas(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, children: int 
         )
         seen.single[name] = False
         nodes.append(pivot)
-        if draw(st.booleans()):
+        if forward or draw(st.booleans()):
             nodes += builder.sequence(seen, 1, after=True)
     if not any(isinstance(node, StepNode) for node in nodes):
         nodes.insert(0, builder.step(Seen(), after=False))

@@ -12,7 +12,7 @@ from stepsaga.asl.names import EVENT_TABLE, function_name, live_name, participan
 from stepsaga.asl.release import substitute, substitutions
 from stepsaga.engines.functions import FunctionError, NoAnswer
 from stepsaga.engines.local import LocalFunctions
-from stepsaga.engines.recovering import RecoveringFunctions
+from stepsaga.engines.recovering import FollowedStore, RecoveringFunctions
 from stepsaga.engines.simulator import Simulator
 from stepsaga.engines.simulator.clock import VirtualClock
 from stepsaga.engines.simulator.engine import START
@@ -64,13 +64,14 @@ class Shop:
         self.clock = VirtualClock(START)
         modules = participants(self.graph)
         live = {module: f"{module.rpartition('.')[2]}:live" for module in modules}
+        self.followed = FollowedStore(self.store)
         self.local = LocalFunctions(
-            modules, store=self.store, now=self.clock.now, resolve=self.resolve
+            modules, store=self.followed, now=self.clock.now, resolve=self.resolve
         )
-        self.functions = RecoveringFunctions(self, self.store, live, self.clock.now)
+        self.functions = RecoveringFunctions(self, self.followed, live, self.clock.now)
         integrations: dict[str, Integration] = {
             LAMBDA_INVOKE: LambdaInvoke(self.functions),
-            PUT_ITEM: PutItem(self.store),
+            PUT_ITEM: PutItem(self.followed),
         }
         self.engine = Simulator(integrations, clock=self.clock)
         values = {EVENT_TABLE: "events"}
@@ -133,6 +134,14 @@ class Shop:
         """Let every undo that was started come to its end."""
         listed = list(self.engine.executions("Undo"))
         return [self.engine.wait(one.arn) for one in listed]
+
+    def sweep(self) -> dict[str, int]:
+        """Look at all open sagas, as the schedule has it."""
+        return self.recovery.handle({"do": "sweep"})
+
+    def open(self) -> dict[str, str]:
+        """The open sagas by id, and since when they are stuck."""
+        return {row.id: row.stuck_since for row in self.functions.open_sagas.rows()}
 
     def commits(self, name: str = "one") -> list[Commit]:
         """The stream."""

@@ -7,6 +7,7 @@ undo of its own, and tells when it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.asl.undo import NAME
@@ -14,12 +15,14 @@ from stepsaga.engines.functions import FunctionError
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
 from stepsaga.engines.simulator import Simulator
-from stepsaga.engines.simulator.clock import iso
 from stepsaga.errors import StepFailedForGood
+from stepsaga.recovery.forward import Forwarding
 from stepsaga.recovery.reconcile import input_of, name_of
 from stepsaga.recovery.undo import Run, Undoing
 from stepsaga.store.memory import MemoryStore
+from stepsaga.store.slots import iso
 from stepsaga.testing.answering import Answering
+from stepsaga.testing.by_hand import fill_by_hand
 from stepsaga.testing.world import World
 from tests.language.stubs import PARTICIPANT, Handlers
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from stepsaga.engines.protocol import ExecutionView
+    from stepsaga.graph import StepNode
     from stepsaga.store.commits import Commit
     from tests.language.sagas import AnySaga
 
@@ -62,6 +66,7 @@ class Stopped:
         )
         self.arn = self.engine.start("Any", self.saga.input, name="one")
         self.undoing = Undoing(self.store, self.engine.clock.now)
+        self.forwarding = Forwarding(self.undoing, self.engine.clock.now)
 
     def stop(self, after: timedelta | None) -> ExecutionView:
         """Run it for so long, or to its end; what it has begun comes to its end, too."""
@@ -82,15 +87,51 @@ class Stopped:
         """The stream."""
         return list(self.store.read("Any#one"))
 
-    def begin(self) -> int:
-        """Begin an undo."""
+    def begin(self, *, forward: bool = False) -> int:
+        """Begin an undo, or going forward."""
         return self.undoing.begin(
             self.run,
             fingerprint=self.saga.compiled.fingerprint,
             input=self.saga.input,
             why="it was stopped",
-            completed=True,
+            completed=not forward,
+            forward=forward,
         )
+
+    def go_forward(self, generation: int = 0) -> bool:
+        """Go forward to the end; say whether that could be: only behind the point of no return."""
+        generation = generation or self.begin(forward=True)
+        failed: dict[str, str] = {}
+        while True:
+            try:
+                told = self.forwarding.proceed(self.run, generation, failed)
+            except StepFailedForGood as error:
+                if "point of no return" in str(error) or "is being undone" in str(error):
+                    return False
+                if not fill_by_hand(*self._by_hand):
+                    raise
+                failed = {}
+                continue
+            if told["done"]:
+                self.forwarding.end(self.run, generation)
+                return True
+            if told["until"]:
+                now = self.engine.clock.now()
+                self.engine.clock.advance(datetime.fromisoformat(told["until"]) - now)
+            for one in told["calls"]:
+                try:
+                    self.call(one["call"])
+                except FunctionError as error:
+                    failed[one["key"]] = error.error
+
+    @property
+    def _by_hand(self) -> tuple[Any, ...]:
+        """What a person needs to find out what became of claimed steps (rule 27)."""
+
+        def value(node: StepNode, key: str) -> Any:
+            return {"step": node.name, "key": key, **self.saga.values[node.name]}
+
+        return self.saga.graph, "Any#one", self.world, self.store, value
 
     def undo(self, generation: int = 0) -> bool:
         """Undo all from the log; say whether that could be: not behind the point of no return."""

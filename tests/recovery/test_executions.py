@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from stepsaga.recovery.executions import UNSUCCESSFUL, AwsExecutions
 from stepsaga.recovery.reconcile import Reconciler
 from stepsaga.store.memory import MemoryStore
+from stepsaga.store.open_sagas import OpenSaga
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def test_all_pages_of_all_that_ended_badly_are_listed(aws: tuple[Stubber, AwsExe
     """Of each machine, by each status; but not what ended long ago."""
     stubber, executions = aws
     for status in UNSUCCESSFUL:
-        asked = {"stateMachineArn": MACHINE, "statusFilter": status}
+        asked = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 1000}
         one = {**TOLD, "executionArn": f"{ARN}-{status}", "stopDate": START}
         page = {"executions": [one], "nextToken": "more"}
         stubber.add_response("list_executions", page, asked)
@@ -92,3 +93,42 @@ def test_what_has_not_ended_is_left_alone(aws: tuple[Stubber, AwsExecutions], st
     stubber, executions = aws
     stubber.add_response("describe_execution", {**TOLD, "status": status}, {"executionArn": ARN})
     assert Reconciler(MemoryStore(), executions, lambda: START).look(ARN) == "well"
+
+
+def test_who_runs_is_a_thousand_in_a_request(aws: tuple[Stubber, AwsExecutions]) -> None:
+    """By pages, as rows that say nothing of a release; of a machine that was deleted, nobody."""
+    stubber, executions = aws
+    asked = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING", "maxResults": 1000}
+    one = {**TOLD, "status": "RUNNING"}
+    page = {"executions": [one], "nextToken": "more"}
+    stubber.add_response("list_executions", page, asked)
+    stubber.add_response("list_executions", {"executions": [one]}, {**asked, "nextToken": "more"})
+    row = OpenSaga("Order", "one", "2026-01-01T08:00:00.123Z", ARN, "")
+    assert list(executions.running()) == [row, row]
+    for _ in range(4):
+        stubber.add_client_error("list_executions", "StateMachineDoesNotExist")
+    assert list(executions.running()) == []
+    assert list(executions.unsuccessful(START)) == []
+
+
+def test_an_execution_is_stopped_and_one_that_is_gone_is_no_error(
+    aws: tuple[Stubber, AwsExecutions],
+) -> None:
+    """Error and cause say why."""
+    stubber, executions = aws
+    asked = {"executionArn": ARN, "error": "DeadlineExceeded", "cause": "it is late"}
+    stubber.add_response("stop_execution", {"stopDate": START}, asked)
+    stubber.add_client_error("stop_execution", "ExecutionDoesNotExist")
+    for _ in range(2):
+        executions.stop(ARN, "DeadlineExceeded", "it is late")
+
+
+def test_an_undo_is_found_by_its_name(aws: tuple[Stubber, AwsExecutions]) -> None:
+    """Its ARN follows from the machine's; it is of no saga's machine."""
+    stubber, executions = aws
+    arn = f"{UNDO.replace(':stateMachine:', ':execution:')}:Order-one-1"
+    told = {**TOLD, "executionArn": arn, "stateMachineArn": UNDO, "name": "Order-one-1"}
+    stubber.add_response("describe_execution", told, {"executionArn": arn})
+    found = executions.undo("Order-one-1")
+    assert found is not None
+    assert (found.saga, found.status) == ("", "FAILED")

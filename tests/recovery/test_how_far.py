@@ -23,7 +23,7 @@ from stepsaga.graph import (
     ParallelNode,
     Role,
 )
-from stepsaga.recovery.undo import MOST_BYTES, MOST_CALLS
+from stepsaga.recovery.calls import MOST_BYTES, MOST_CALLS
 from stepsaga.runtime.values import compact
 from tests.asl.graphs import Options, claimed, pivot
 from tests.asl.graphs import saga as order_of

@@ -11,7 +11,9 @@ from stepsaga.client import Client
 from stepsaga.client.operator import Operator
 from stepsaga.engines.endings import Ending
 from stepsaga.engines.protocol import Status
-from stepsaga.errors import RequestError
+from stepsaga.errors import RequestError, StepFailedForGood
+from stepsaga.recovery.undo import Run, Undoing
+from stepsaga.store.slots import iso
 from tests.asl.graphs import look, pivot, saga, step, tail
 from tests.recovery.shop import Shop
 
@@ -231,6 +233,11 @@ def test_what_turns_out_to_be_past_the_pivot_goes_forward() -> None:
     assert shop.look(arn) == "stuck forward"
     [stuck] = operator.stuck()
     assert "stepsaga redrive Order#one" in stuck.then
+    shop.broken.add("handlers.notifications:tell")
+    shop.engine.wait(operator.redrive("Order", "one"))
+    assert shop.look(arn) == "stuck forward"
+    assert [one.why[:17] for one in operator.stuck()] == ["StepFailed: tell:"]
+    shop.broken.clear()
     assert operator.redrive("Order", "one") == arn
     view = shop.engine.wait(arn)
     assert view.status is Status.SUCCEEDED, view.cause
@@ -286,6 +293,38 @@ def test_an_undo_takes_over_from_one_that_failed() -> None:
     assert {one.status for one in shop.undos()} == {Status.FAILED, Status.SUCCEEDED}
     assert not shop.world.standing
     assert operator.stuck() == ()
+
+
+def test_who_takes_over_waits_for_calls_of_who_was_before() -> None:
+    """However long ago the saga itself has ended, no two compensations run side by side."""
+    shop = half_undone_shop()
+    shop.clock.advance(timedelta(hours=1))
+    taken = shop.clock.now()
+    operator_of(shop).undo("Order", "one", "the first is slow")
+    shop.undos()
+    [last] = [one for one in shop.commits() if one.slot.endswith("/95002")]
+    longest = max(node.call.seconds for node in shop.graph.nodes)  # type: ignore[union-attr]  # steps
+    assert last.recorded_at > iso(taken + timedelta(seconds=longest))
+
+
+def test_of_two_undos_the_earlier_is_out() -> None:
+    """Redriven in the console, it seals nothing and ends nothing: of one saga there is one end."""
+    shop = half_undone_shop()
+    [first] = shop.undos()
+    operator_of(shop).undo("Order", "one", "the first is older than 14 days")
+    shop.engine.redrive(first.arn)
+    again = shop.engine.wait(first.arn)
+    assert again.status is Status.FAILED
+    assert "generation 2 has taken over from 1" in (again.cause or "")
+    with pytest.raises(StepFailedForGood, match="generation 2 has taken over from 1"):
+        Undoing(shop.store, shop.clock.now).end(run_in(first.input["undo"]), 1)
+    shop.undos()
+    assert shop.events().count("SagaCompensated") == 1
+
+
+def run_in(undo: Any) -> Run:
+    """The run that an undo is for."""
+    return Run(undo["saga"], undo["id"], undo["run"], undo["execution"])
 
 
 def test_cancelled_before_anything_is_recorded() -> None:

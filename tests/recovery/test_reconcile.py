@@ -10,12 +10,14 @@ import pytest
 
 from stepsaga.engines.protocol import Status
 from stepsaga.engines.recovering import EngineExecutions
-from stepsaga.engines.simulator.clock import iso
 from stepsaga.errors import CommitUnreadable
 from stepsaga.recovery.log import Log
 from stepsaga.recovery.reconcile import Reconciler
+from stepsaga.recovery.sweep import Sweep
 from stepsaga.store.commits import Outcome
 from stepsaga.store.front import StoreInFront
+from stepsaga.store.open_sagas import MemoryOpenSagas
+from stepsaga.store.slots import iso
 from tests.asl.graphs import look, pivot, saga, step, tail
 from tests.recovery.shop import Shop
 
@@ -220,9 +222,10 @@ def test_one_saga_does_not_keep_the_others_from_being_undone() -> None:
     shop = Shop(three())
     for name in ("one", "two", "three"):
         shop.stopped(MOMENT * 3, name)
-    reconciler = Reconciler(Unreadable(shop.store), executions_of(shop), shop.clock.now)
+    unreadable = Unreadable(shop.store)
+    sweep = Sweep(unreadable, executions_of(shop), shop.clock.now, MemoryOpenSagas())
     with pytest.raises(CommitUnreadable):
-        reconciler.sweep()
+        sweep.run()
     assert len(shop.undos()) == 2
     assert shop.recovery.handle({"do": "sweep"}) == {"undoing": 1, "well": 2}
     assert len(shop.undos()) == 3

@@ -91,12 +91,12 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
-def resolved(value: Any, *, prod: bool = True, key: str = "") -> Any:
+def resolved(value: Any, *, prod: bool = True, local: bool = False, key: str = "") -> Any:
     """A part of a template as a stack has it: ``Ref`` of a resource is its logical id.
 
     ``GetAtt`` of ``Payments.Arn`` is ``<Payments.Arn>``, which is enough to compare.
     """
-    conditions = {"IsProd": prod, "HasKey": bool(key)}
+    conditions = {"IsProd": prod, "IsLocal": local, "HasKey": bool(key)}
 
     def of(part: Any) -> Any:
         if isinstance(part, Tag):

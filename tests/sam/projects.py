@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagas.orders import FulfilOrder
 from sagas.transfers import TransferMoney
-from sagas.trips import BookTrip
+from sagas.trips import BookTrip, RentCar
 from stepsaga.authoring import graph_of
 from stepsaga.sam.application import Application, application_of
 from stepsaga.sam.cfn import load
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FULFIL_ORDER = graph_of(FulfilOrder)
-PROJECT = (FULFIL_ORDER, graph_of(TransferMoney), graph_of(BookTrip))
+PROJECT = (FULFIL_ORDER, graph_of(TransferMoney), graph_of(RentCar), graph_of(BookTrip))
 """All sagas of this project."""
 CHANGE_ADDRESS = saga(
     [

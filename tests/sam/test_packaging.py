@@ -189,8 +189,8 @@ def test_a_name_that_is_none(application: Application, tmp_path: Path) -> None:
     with pytest.raises(DeploymentError) as caught:
         build(ROOT, application, "Paiments", tmp_path / "into", TARGET)
     assert str(caught.value) == (
-        "there is no Paiments to build; there are: Inventory, Keep, Notifications, Payments,"
-        " Recovery, Shipping, StepsagaLayer, Watch"
+        "there is no Paiments to build; there are: Following, Inventory, Keep, Notifications,"
+        " Payments, Recovery, Shipping, StepsagaLayer, Watch"
     )
     assert not (tmp_path / "into").exists()
 

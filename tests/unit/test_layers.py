@@ -124,10 +124,14 @@ def test_only_the_store_writes_events() -> None:
 
 
 def test_the_store_only_ever_puts() -> None:
-    """The store never updates, deletes or batch-writes: its slots are written once (rule 31)."""
+    """The store never updates, deletes or batch-writes: its slots are written once (rule 31).
+
+    The table of open sagas is another one, and holds no events.
+    """
     wrong = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.attr}"
         for path in sources(PACKAGE / "store")
+        if path.name != "open_sagas.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in WRITES - {"put_item"}
     }

@@ -23,7 +23,7 @@ from stepsaga.errors import StepsagaError
 from tools.chaos.place import Killer, Place
 from tools.chaos.plan import Chances, draw
 from tools.chaos.storm import Storm
-from tools.chaos.verdict import FORWARD, Verdict, count, judge
+from tools.chaos.verdict import Verdict, count, judge
 from tools.demo import INTERRUPTED, Steps, or_dead
 from tools.local import fill
 
@@ -169,12 +169,6 @@ def show(out: Console, report: Report, plans: Sequence[Plan]) -> None:
         f"storm {storm:.0f} s, then {settled:.0f} s until nothing moved; at most"
         f" {report.peak_mib} MiB"
     )
-    forward = sum(endings[FORWARD] for endings in verdict.endings.values())
-    if forward:
-        out.print(
-            f"{forward} went past their point of no return and were stopped there: `stepsaga"
-            " redrive` goes on with them on AWS; MiniStack has no redrive"
-        )
 
 
 def _table(out: Console, title: str, rows: Mapping[str, int]) -> None:

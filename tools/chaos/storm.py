@@ -87,20 +87,21 @@ class Storm:
         return left
 
     def _mend_undos(self) -> None:
-        """Mend what undos from the log have failed at, and have new ones take their place.
+        """Mend what those who work from the log have failed at, and have new ones take their place.
 
         On AWS a redrive does as well; MiniStack has none.
         """
         known = {plan.id: plan for plan in self._plans}
         for one in patiently(lambda: self.operator.stuck(limit=len(known) + 1)):
             plan = known.get(one.status.id)
-            if plan and _is_undoing(commits := self.commits(plan)) and not is_forward(commits):
-                self._mend(plan, "undone anew, after its undo had failed")
+            if plan and _is_begun(commits := self.commits(plan)):
+                doing = "gone forward" if is_forward(commits) else "undone"
+                self._mend(plan, f"{doing} anew, after what worked on it had failed", commits)
 
-    def _mend(self, plan: Plan, what: str) -> None:
+    def _mend(self, plan: Plan, what: str, commits: Sequence[Commit]) -> None:
         self._place.mend(plan.id)
-        name = plan.saga.__name__
-        self._try(what, lambda: self.operator.undo(name, plan.id, "mended"))
+        go = self.operator.forward if is_forward(commits) else self.operator.undo
+        self._try(what, lambda: go(plan.saga.__name__, plan.id, "mended"))
 
     def commits(self, plan: Plan) -> list[Commit]:
         """A saga's stream."""
@@ -160,14 +161,13 @@ class Storm:
         if end_of(commits) and not late_effects_left(commits):
             return True
         status = patiently(lambda: self.client.status(plan.saga, plan.id))
-        if status.ending is Ending.STUCK and is_forward(commits):
-            return True
         name = plan.saga.__name__
         if status.ending is Ending.RUNNING and plan.asks and self._asks(plan):
             act = lambda: self.operator.cancel(name, plan.id, "nobody answers")  # noqa: E731  # as above
             self._try("cancelled: nobody answered", act)
-        elif status.ending is Ending.STUCK and is_stuck(commits) and not _is_undoing(commits):
-            self._mend(plan, "mended, and undone")
+        elif status.ending is Ending.STUCK and is_stuck(commits) and not _is_begun(commits):
+            doing = "gone forward with" if is_forward(commits) else "undone"
+            self._mend(plan, f"mended, and {doing}", commits)
         return False
 
 
@@ -177,13 +177,10 @@ def is_stuck(commits: Iterable[Commit]) -> bool:
 
 
 def is_forward(commits: Sequence[Commit]) -> bool:
-    """Whether an order is past its point of no return, and has not ended.
-
-    On AWS `stepsaga redrive` goes on with it where it was stopped; MiniStack has no redrive.
-    """
+    """Whether an order is past its point of no return, and has not ended."""
     done = [event.data for one in commits for event in one.events if one.outcome is Outcome.RESULT]
     return not end_of(commits) and any(data.get("step") == PIVOT for data in done)
 
 
-def _is_undoing(commits: Iterable[Commit]) -> bool:
+def _is_begun(commits: Iterable[Commit]) -> bool:
     return any(one.outcome is Outcome.BEGUN for one in commits)

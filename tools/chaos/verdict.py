@@ -10,15 +10,14 @@ from handlers import inventory, payments, shipping
 from handlers import transfers as money
 from handlers.models import Order, quantities
 from stepsaga.authoring import graph_of
-from stepsaga.client.status import end_of, run_of
+from stepsaga.client.status import end_of
 from stepsaga.engines.endings import Ending
 from stepsaga.graph import steps_of
-from stepsaga.store.slots import key_of, slot_text, stream_of
+from stepsaga.store.slots import key_of, run_of, slot_text, stream_of
 from stepsaga.testing.laws import Story, broken_laws
 from tools import transfers
 from tools.chaos.place import patiently
 from tools.chaos.plan import ACCOUNTS, CARDS, STOCK
-from tools.chaos.storm import is_forward
 from tools.tables import scan
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from tools.chaos.place import Place
     from tools.chaos.plan import Plan
     from tools.chaos.storm import Storm
-
-FORWARD: Final = "stuck behind its point of no return"
-"""What only a redrive goes on with, which MiniStack does not have."""
 
 DONE: Final[Mapping[str, Mapping[str, str]]] = {
     "FulfilOrder": {
@@ -123,8 +119,6 @@ def judge(storm: Storm, place: Place, plans: Sequence[Plan], before: Count) -> V
         run = [one for one in commits if run_of(one) == run_of(commits[-1])]
         status = patiently(lambda plan=plan: storm.client.status(plan.saga, plan.id))  # type: ignore[misc]
         ending = status.ending.value
-        if status.ending is Ending.STUCK:
-            ending = FORWARD if is_forward(commits) else ending
         endings.setdefault(plan.saga.__name__, Counter())[ending] += 1
         records[plan.id] = _states(plan, run, items)
         story = Story(graph_of(plan.saga), status.ending, status.error, run)
@@ -132,29 +126,15 @@ def judge(storm: Storm, place: Place, plans: Sequence[Plan], before: Count) -> V
         texts += _ending(ending, run)
         texts += _effects(plan, ending, records[plan.id])
         violations += [Violation(plan, text) for text in texts]
-    violations += _untold(storm, plans, endings)
     after = count(place)
     violations += [Violation(None, text) for text in _sums(plans, records, before, after)]
     return Verdict(endings, before, after, tuple(violations))
 
 
-def _untold(
-    storm: Storm, plans: Iterable[Plan], endings: Mapping[str, Counter[str]]
-) -> Iterator[Violation]:
-    """What is stuck, and `stepsaga stuck` does not list with the command that goes on."""
-    if not any(counter[FORWARD] for counter in endings.values()):
-        return
-    listed = patiently(lambda: storm.operator.stuck(limit=1000))
-    told = {one.status.id for one in listed if "stepsaga redrive" in one.then}
-    for plan in plans:
-        if is_forward(storm.commits(plan)) and plan.id not in told:
-            yield Violation(plan, "it is stuck, and nothing tells what is to be done")
-
-
 def _ending(ending: str, commits: Sequence[Commit]) -> Iterator[str]:
-    if ending not in {Ending.COMPLETED.value, Ending.COMPENSATED.value, FORWARD}:
+    if ending not in {Ending.COMPLETED.value, Ending.COMPENSATED.value}:
         yield f"it has not ended: it is {ending}"
-    elif ending != FORWARD and end_of(commits) is None:
+    elif end_of(commits) is None:
         yield "it has ended, and its log has no terminal event"
 
 
@@ -164,9 +144,9 @@ def _effects(plan: Plan, ending: str, states: Mapping[str, str]) -> Iterator[str
         for step, state in states.items():
             if state not in NOTHING:
                 yield f"it is {ending}, and {step} has left {state!r}"
-    elif ending in {Ending.COMPLETED.value, FORWARD}:
+    elif ending == Ending.COMPLETED.value:
         done = dict(DONE[plan.saga.__name__])
-        if "thank" in states and ending == Ending.COMPLETED.value:
+        if "thank" in states:
             done["thank"] = THERE
         for step, state in done.items():
             if states[step] != state:

@@ -2,7 +2,8 @@
 
 The function's entry point becomes this module's `handler`. A file, named by ``STEPSAGA_FAULTS``,
 says what shall go wrong: ``{"order-123": {"charge": "crashes after"}}``, by id and state, one
-kind for every attempt or a list with one for each. It is read at each call: a test can change it.
+kind for every attempt or a list with one for each. An id that ends with ``*`` is of all that begin
+so: children have ids that begin with their parent's. It is read at each call: a test can change it.
 What has struck is told in a file beside it, a line each: `STRUCK`.
 """
 
@@ -85,19 +86,27 @@ def wanted(event: Any) -> str:
     """The fault of this call; empty where there is none."""
     faults = json.loads(Path(os.environ[FILE]).read_text(encoding="utf-8"))
     saga_id, state = _place(event)
-    kinds = faults.get(saga_id, {}).get(state, "")
+    kinds = next(
+        (of[state] for one, of in faults.items() if fits(one, saga_id) and state in of), ""
+    )
     if isinstance(kinds, str):
         return kinds
     attempt = event["state"]["RetryCount"]
     return kinds[attempt] or "" if attempt < len(kinds) else ""
 
 
+def fits(wanted: str, saga_id: str) -> bool:
+    """Whether an id in the file is that of a saga."""
+    return saga_id == wanted or (wanted.endswith("*") and saga_id.startswith(wanted[:-1]))
+
+
 def _place(event: Any) -> tuple[str, str]:
     """The saga's id, and the state."""
-    # An undo from the log wraps its calls; their states are called as those of the saga's own.
+    # Who works from the log wraps its calls; their states are called as those of the saga's own.
     call, state = event.get("call", event), event["state"]["Name"]
     if call is not event:
-        state = f"{'verify' if call['part'] == 'verify' else 'undo'} {call['step']}"
+        prefix = {"verify": "verify ", "compensation": "undo "}.get(call["part"], "")
+        state = f"{prefix}{call['step']}"
     return call["execution"]["Name"], state
 
 

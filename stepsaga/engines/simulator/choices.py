@@ -9,10 +9,10 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.moments import moment_of
 from stepsaga.engines.jsontext import dump
 from stepsaga.engines.simulator.errors import runtime_error
 from stepsaga.engines.simulator.fields import Fields
-from stepsaga.engines.simulator.moments import moment_of
 from stepsaga.engines.simulator.paths import PathMissing, parse_path
 from stepsaga.engines.simulator.states import ChoiceRule
 

@@ -98,8 +98,3 @@ class Signal:
     def listen(self, listener: Callable[[Any], None]) -> None:
         """Be told, once."""
         self._listener = listener
-
-
-def iso(moment: datetime) -> str:
-    """A moment as Step Functions writes it: ``2026-11-21T08:00:00.000Z``."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.jsontext import dump, fits
 from stepsaga.engines.protocol import ExecutionView, HistoryEvent, Status
-from stepsaga.engines.simulator.clock import Signal, VirtualClock, iso
+from stepsaga.engines.simulator.clock import Signal, VirtualClock
 from stepsaga.engines.simulator.definition import parse_machine
 from stepsaga.engines.simulator.errors import RUNTIME, StateError
 from stepsaga.engines.simulator.history import LIMIT, History
@@ -22,6 +22,7 @@ from stepsaga.engines.simulator.strands import Spawn, Strand
 from stepsaga.engines.simulator.tokens import Tokens
 from stepsaga.engines.simulator.world import Journey, Position, World
 from stepsaga.errors import EngineError, ExecutionExists, ExecutionMissing, MachineMissing
+from stepsaga.store.slots import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -176,7 +177,8 @@ class Simulator:
 
     def describe(self, arn: str) -> ExecutionView:
         """What is known of the execution now; see `Engine`."""
-        return self._execution(arn).view
+        execution = self._execution(arn)
+        return replace(execution.view, unredrivable=self._not_redrivable(execution))
 
     def history(self, arn: str) -> Sequence[HistoryEvent]:
         """Everything that happened in the execution so far; see `Engine`."""

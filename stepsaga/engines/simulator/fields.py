@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.moments import moment_of
 from stepsaga.engines.jsontext import dump
 from stepsaga.engines.simulator.errors import ALL, runtime_error
 from stepsaga.engines.simulator.expressions import parse_expression, parse_template
 from stepsaga.engines.simulator.intrinsics import IN_FAIL
-from stepsaga.engines.simulator.moments import moment_of
 from stepsaga.engines.simulator.paths import parse_reference
 from stepsaga.engines.simulator.retry import Retrier
 from stepsaga.engines.simulator.states import Catcher

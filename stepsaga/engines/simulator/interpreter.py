@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.simulator.attempts import within_limit
 from stepsaga.engines.simulator.branches import run_map, run_parallel
-from stepsaga.engines.simulator.clock import Signal, iso
+from stepsaga.engines.simulator.clock import Signal
 from stepsaga.engines.simulator.errors import (
     NO_CHOICE,
     MachineError,
@@ -34,6 +34,7 @@ from stepsaga.engines.simulator.states import (
 from stepsaga.engines.simulator.strands import Record
 from stepsaga.engines.simulator.tasks import run_task
 from stepsaga.engines.simulator.world import Child, Position
+from stepsaga.store.slots import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -52,6 +52,8 @@ def test_outputs_name_table_and_machines() -> None:
     assert read_stack(CloudFormation({**outputs, "Machine": "vending"}), "shop") == Stack(
         "shop", "t", {"FulfilOrder": ARN, "Return": "arn:2"}
     )
+    with_projection = read_stack(CloudFormation({**outputs, "OpenSagas": "o"}), "shop")
+    assert with_projection.open_sagas == "o"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""Lanes by their numbers, and the slots in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.limits import FIRST_INDEX
+
+if TYPE_CHECKING:
+    from stepsaga.graph import Fork
+    from stepsaga.recovery.log import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOf:
+    """One lane of a fork, its number from 0, and the item that it has; None in a parallel."""
+
+    fork: Fork
+    index: int
+    item: Any = None
+
+
+Lanes = tuple[LaneOf, ...]
+
+
+def slots_of(lanes: Lanes) -> Parts:
+    """The parts that stand before the slots of steps in a lane."""
+    return tuple(part for one in lanes for part in (one.fork.slot[0], FIRST_INDEX + one.index))
+
+
+def undo_slots_of(lanes: Lanes) -> Parts:
+    """The parts that stand before the slots of compensations in a lane."""
+    return tuple(part for one in lanes for part in (one.fork.undo_slot[0], FIRST_INDEX + one.index))
