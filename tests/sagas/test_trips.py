@@ -58,14 +58,14 @@ WAYS: dict[str, Faults] = {
     "record the end": {"issue": "rejected"},
     "record the completion": {},
     # RentCar's own, which runs beside it.
-    "rent": {},
-    "deposit": {},
-    "driver": {},
-    "undo driver": {"driver": "raises"},
-    "undo deposit": {"driver": "rejected"},
-    "undo rent": {"driver": "rejected"},
+    "RentCar:rent": {},
+    "RentCar:deposit": {},
+    "RentCar:driver": {},
+    "RentCar:undo driver": {"RentCar:driver": "raises"},
+    "RentCar:undo deposit": {"RentCar:driver": "rejected"},
+    "RentCar:undo rent": {"RentCar:driver": "rejected"},
 }
-CHILD_STEPS = ("rent", "deposit", "driver")
+CHILD_STEPS = ("RentCar:rent", "RentCar:deposit", "RentCar:driver")
 BEFORE_THE_PIVOT = (
     *("check input", "book.flight.seat", "book.hotel", "book.car", "policy", "issue"),
     *CHILD_STEPS,
