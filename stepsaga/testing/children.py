@@ -114,7 +114,7 @@ class Nursery:
     parent: str
     store: MemoryStore
     tellings: Mapping[str, Telling]
-    fill: Callable[[str], None]
+    fill: Callable[[str], object]
     explained: Explained
     mended: list[str] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)

@@ -23,6 +23,7 @@ from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import iso
 from stepsaga.testing.answering import Answering
 from stepsaga.testing.by_hand import fill_by_hand
+from stepsaga.testing.children import Nursery
 from stepsaga.testing.world import World
 from tests.language.stubs import PARTICIPANT, Handlers
 
@@ -57,10 +58,15 @@ class Stopped:
             self.saga.value,
             inner=self.store,
         )
+        saga = self.saga
+        self.nursery = Nursery(
+            saga.family, saga.all_compiled, "Any#one", self.store, {}, self.fill, lambda *_: "fault"
+        )
         self.engine = Simulator.for_sagas(
-            self.saga.plan, store=asked, resolve=resolve, faults=self.faults
+            saga.plan, store=asked, resolve=resolve, faults=self.faults, watch=self.nursery
         )
         asked.on_simulator(self.engine)
+        self.nursery.on(self.engine)
         self.functions = LocalFunctions(
             [PARTICIPANT], store=self.store, now=self.engine.clock.now, resolve=resolve
         )
@@ -108,7 +114,7 @@ class Stopped:
             except StepFailedForGood as error:
                 if "point of no return" in str(error) or "is being undone" in str(error):
                     return False
-                if not fill_by_hand(*self._by_hand):
+                if not self.fill("Any#one"):
                     raise
                 failed = {}
                 continue
@@ -123,15 +129,6 @@ class Stopped:
                     self.call(one["call"])
                 except FunctionError as error:
                     failed[one["key"]] = error.error
-
-    @property
-    def _by_hand(self) -> tuple[Any, ...]:
-        """What a person needs to find out what became of claimed steps (rule 27)."""
-
-        def value(node: StepNode, key: str) -> Any:
-            return {"step": node.name, "key": key, **self.saga.values[node.name]}
-
-        return self.saga.graph, "Any#one", self.world, self.store, value
 
     def undo(self, generation: int = 0) -> bool:
         """Undo all from the log; say whether that could be: not behind the point of no return."""
@@ -156,11 +153,22 @@ class Stopped:
         given = input_of(self.run, generation, self.engine.clock.now())
         undo = self.engine.start(NAME, given, name=name_of(self.run, generation))
         view = self.engine.wait(undo)
+        while view.status is not Status.SUCCEEDED and "cannot be undone" not in str(view.cause):
+            assert self.fill("Any#one"), view.cause
+            self.engine.redrive(undo)
+            view = self.engine.wait(undo)
         self.engine.settle()
-        if view.status is not Status.SUCCEEDED:
-            assert "cannot be undone" in str(view.cause), view.cause
-            return False
-        return True
+        return view.status is Status.SUCCEEDED
+
+    def fill(self, stream: str) -> bool:
+        """Say what only a person can find out (rule 27), if there is such a thing."""
+        graph = self.saga.family[stream.partition("#")[0]]
+        world = self.world if stream == "Any#one" else self.handlers.worlds.get(stream, World())
+
+        def value(node: StepNode, key: str) -> Any:
+            return {**self.saga.value(node.name), "key": key}
+
+        return fill_by_hand(graph, stream, world, self.store, value)
 
     @property
     def worlds(self) -> list[World]:
@@ -168,14 +176,15 @@ class Stopped:
         return [self.world, *self.handlers.worlds.values()]
 
     def call(self, call: dict[str, Any]) -> None:
-        """Make one of its calls; a probe that found nothing has settled the step."""
+        """Make one of its calls; a probe that found nothing, or a person, has settled the step."""
         now = iso(self.engine.clock.now())
         state = {"Name": "undo", "EnteredTime": now, "RetryCount": 0}
         payload = {"call": call, "state": state, "by": {"Id": "undo"}}
         try:
             self.functions.invoke(PARTICIPANT.rpartition(".")[2], payload)
         except FunctionError as error:
-            if error.error != "Rejected":
+            waits = error.error == StepFailedForGood.__name__ and self.fill("Any#one")
+            if error.error != "Rejected" and not waits:
                 raise
 
     @property
