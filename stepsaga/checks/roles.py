@@ -28,7 +28,8 @@ def effect_without_compensation(graph: SagaGraph) -> Iterator[Problem]:
 def compensation_after_pivot(graph: SagaGraph) -> Iterator[Problem]:
     """S403: a compensation that would never run."""
     for node in steps_of(graph.nodes):
-        if node.role is Role.RETRIABLE and node.compensation is not None:
+        own = node.compensation is not None and node.child is None
+        if node.role is Role.RETRIABLE and own:
             text = f"{node.name!r} stands where the saga only goes forward: it is never compensated"
             hint = "move it before the pivot, or drop its compensation"
             yield _problem("S403", graph, node, text, hint)

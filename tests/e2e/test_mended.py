@@ -76,7 +76,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     files = {"handlers/trials.py": BROKEN, "sagas/trials.py": SAGAS}
     with (
         MiniStack(tools(ROOT)[0], wait_scale=0) as server,
-        isolated(server.settings() | {"STEPSAGA_STACK": STACK}),
+        isolated(server.settings()),
     ):
         found = Project.made(root, server, files)
         found.release(1)

@@ -40,6 +40,7 @@ ALLOWED = {
         "engines",
         "authoring",
         "client",
+        "recovery",
     },
 }
 # What a module may name besides, for the type checker and inside of functions: `Saga.start` needs
