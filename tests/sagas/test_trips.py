@@ -82,7 +82,8 @@ def kinds(state: str) -> list[str]:
     """The faults that a state can have."""
     if state in RECORDS:
         return list(RECORD_FAULTS)
-    without = OF_HANDLERS if state in NO_HANDLER else TIMEOUTS if state == WAITS else ()
+    waits = (*TIMEOUTS, "rejected") if state == WAITS else ()
+    without = OF_HANDLERS if state in NO_HANDLER else waits
     return [kind for kind in CALL_FAULTS if kind not in without]
 
 
