@@ -15,7 +15,7 @@ from stepsaga.errors import Rejected, StepFailed, StepFailedForGood, StoreError
 from stepsaga.recovery.executions import Execution, Executions
 from stepsaga.recovery.following import ENDS
 from stepsaga.recovery.log import Log
-from stepsaga.recovery.reconcile import Found, Reconciler
+from stepsaga.recovery.reconcile import Found, Reconciler, gone
 from stepsaga.runtime.children import STARTED, UNDONE
 from stepsaga.runtime.journal import TOKEN, event_of, rejection_of, value_of
 from stepsaga.runtime.stored import Room, adopted_form
@@ -33,7 +33,7 @@ from stepsaga.store.saga_events import (
     StepCompleted,
     StepRejected,
 )
-from stepsaga.store.slots import iso, key_of, moment_of, parents_of, run_of, stream_of
+from stepsaga.store.slots import iso, key_of, parents_of, run_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -115,7 +115,7 @@ class Children:
             self.settle(stream)
             return True
         if execution is None or SagaCompleted.__name__ in types_in(commits):
-            self._undo(execution or _remembered(saga, name, commits), commits, why)
+            self._undo(execution or gone(saga, name, _latest(commits)), commits, why)
         else:
             if execution.stopped is None and not (commits and _latest(commits).goes_back):
                 self._executions.stop(execution.arn, CANCELLED, why)
@@ -157,7 +157,7 @@ class Children:
             saga, _, name = stream_id.partition("#")
             execution = self._executions.find(saga, name)
             why = f"{link_of(undone).stream} is undone, whose child it is"
-            self._undo(execution or _remembered(saga, name, commits), commits, why)
+            self._undo(execution or gone(saga, name, _latest(commits)), commits, why)
 
     def _undo(self, execution: Execution, commits: Sequence[Commit], why: str) -> None:
         found = self._reconciler.undo(execution, _latest(commits), why, completed=True)
@@ -284,15 +284,6 @@ def _result(step: str, commits: Iterable[Commit]) -> Any:
     if step:
         raise Unfit(f"the child has completed without a result of {step!r}")
     return None
-
-
-def _remembered(saga: str, name: str, commits: Sequence[Commit]) -> Execution:
-    """What a stream tells of an execution that Step Functions has forgotten."""
-    log = _latest(commits)
-    if not log.execution:
-        raise StoreError(f"{stream_of(saga, name)} does not say by which execution it began")
-    started, stopped = moment_of(log.run), moment_of(commits[-1].recorded_at)
-    return Execution(saga, name, log.execution, "", "", started, stopped, log.input)
 
 
 def _data(commit: Commit, kind: str) -> Any:

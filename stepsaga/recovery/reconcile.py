@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
 from stepsaga.asl.names import UNDONE
-from stepsaga.errors import UndoTaken
+from stepsaga.errors import StoreError, UndoTaken
 from stepsaga.graph import steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT, START_SECONDS
 from stepsaga.recovery.executions import ABORTED, FAILED, SUCCEEDED, UNSUCCESSFUL, Execution
@@ -26,7 +26,7 @@ from stepsaga.runtime.generations import goes_forward, latest
 from stepsaga.store.commits import Outcome
 from stepsaga.store.open_sagas import MemoryOpenSagas
 from stepsaga.store.saga_events import SagaCompensated, SagaCompleted, SagaStuck
-from stepsaga.store.slots import began, execution_name, iso, stream_of
+from stepsaga.store.slots import began, execution_name, iso, moment_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,7 +117,8 @@ class Reconciler:
         if execution is None or not began(row.run, execution.started):
             if self._now() - row.started < UNSEEN:
                 return Found.WELL
-            execution = self._gone(row)
+            log = log_of(self._store, row.stream, row.started)
+            execution = gone(row.saga, row.id, log, row.execution)
         found = self._judge(replace(execution, saga=row.saga))
         if found is None:
             self._open.remove(row.stream, row.run)
@@ -128,24 +129,6 @@ class Reconciler:
         elif row.stuck_since:
             self._open.mark(row, "")
         return found
-
-    def _gone(self, row: OpenSaga) -> Execution:
-        """What is left of an execution that Step Functions does not know: what its log says.
-
-        Its machine was deleted, or it ended 90 days ago.
-        """
-        log = log_of(self._store, row.stream, row.started)
-        return Execution(
-            saga=row.saga,
-            id=row.id,
-            arn=row.execution,
-            status=ABORTED,
-            error=GONE,
-            started=row.started,
-            # Nobody says when it ended: what it called a moment ago may still run.
-            stopped=None,
-            input=log.input,
-        )
 
     def _judge(self, execution: Execution) -> Found | None:
         """What is found of an execution, and done; None where nothing is left to do."""
@@ -177,8 +160,10 @@ class Reconciler:
         where it cannot go on: whoever knows that asks for it ``anew``.
         """
         told = {"why": why, "by": by, "completed": completed}
-        over = lambda begun: anew or goes_forward(begun) or stays(log, begun)  # noqa: E731  # one use
-        return Found.UNDOING if self._work(execution, log, told, over) else Found.UNKNOWN
+        works = self._work(
+            execution, log, told, lambda begun: anew or goes_forward(begun) or stays(log, begun)
+        )
+        return Found.UNDOING if works else Found.UNKNOWN
 
     def forward(
         self, execution: Execution, log: Log, why: str, *, by: str = "", anew: bool = False
@@ -188,10 +173,10 @@ class Reconciler:
         As `undo` does; that the point of no return is passed the machine's own function looks at.
         """
         told = {"why": why, "by": by, "forward": True}
-        over = lambda begun: anew or not goes_forward(begun)  # noqa: E731  # one use
         # Until it was begun, its execution could be redriven, and calls of it let through.
         latest_call = replace(execution, stopped=self._now())
-        return Found.GOING if self._work(latest_call, log, told, over) else Found.UNKNOWN
+        works = self._work(latest_call, log, told, lambda begun: anew or not goes_forward(begun))
+        return Found.GOING if works else Found.UNKNOWN
 
     def _work(
         self,
@@ -280,6 +265,37 @@ class Reconciler:
         at = (generation, undo.redrives)
         self._undoing.note_stuck(run, begun.fingerprint, at, event)
         return Found.FORWARD if forward else Found.STUCK
+
+
+def gone(saga: str, saga_id: str, log: Log, arn: str = "") -> Execution:
+    """What is left of an execution that Step Functions does not know: what its log says.
+
+    Its machine was deleted, or it ended 90 days ago.
+
+    Args:
+        saga: The saga's name.
+        saga_id: Its id.
+        log: Of the run.
+        arn: The execution's, where more than the log tells it.
+
+    Raises:
+        StoreError: Nobody tells it.
+    """
+    arn = arn or log.execution
+    if not arn:
+        name = stream_of(saga, saga_id)
+        raise StoreError(f"{name} does not say by which execution it began")
+    return Execution(
+        saga=saga,
+        id=saga_id,
+        arn=arn,
+        status=ABORTED,
+        error=GONE,
+        started=moment_of(log.run),
+        # Nobody says when it ended: what it called a moment ago may still run.
+        stopped=None,
+        input=log.input,
+    )
 
 
 def last_call(graph: SagaGraph) -> timedelta:

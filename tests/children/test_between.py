@@ -19,6 +19,7 @@ from stepsaga.errors import RequestError
 from stepsaga.recovery.children import Children
 from stepsaga.recovery.sweep import Sweep
 from stepsaga.store.open_sagas import MemoryOpenSagas
+from stepsaga.store.slots import moment_of
 from tests.children.shop import Sell, SellInTime, SellSideBySide, SellSlowly
 from tests.children.world import ORDER, PAID, World
 
@@ -240,3 +241,22 @@ def test_a_child_step_is_not_resolved_in_its_parent() -> None:
     world.operator.redrive("ShipParcel", name)
     world.rest()
     assert world.types()[-1] == "SagaCompensated"
+
+
+def test_the_undo_of_a_child_that_is_gone_waits_for_calls_that_nobody_knows_of() -> None:
+    """Rule 4: its last commit may be hours old, and what it called a moment ago may still run."""
+    world = World((SellSlowly,), bridge=False)
+    world.start("SellSlowly")
+    world.rest(1)
+    name = world.child("ShipSlowly").name
+
+    class Gone(EngineChildExecutions):
+        def find(self, saga: str, name: str) -> Execution | None:
+            """Its machine was deleted a moment ago."""
+
+    executions = Gone(world.engine, world.fingerprints)
+    children = Children(world.store, executions, world.answers, world.clock.now)
+    assert children.undo("ShipSlowly", name, "its parent is undone")
+    [undo] = world.engine.executions("Undo")
+    after = world.engine.describe(undo.arn).input["undo"]["after"]
+    assert moment_of(after) > world.clock.now()
