@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
@@ -44,10 +43,11 @@ from stepsaga.store.saga_events import (
     StepResolved,
     StepSealed,
 )
-from stepsaga.store.slots import began, run_of, stream_of
+from stepsaga.store.slots import began, moment_of, run_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from stepsaga.client.client import Client
     from stepsaga.client.status import SagaStatus
@@ -484,7 +484,7 @@ class Operator:
             machine=saga,
             status=ended,
             input=log.input,
-            started=datetime.fromisoformat(log.run),
+            started=moment_of(log.run),
         )
 
     def _undo_of(self, view: ExecutionView) -> ExecutionView | None:

@@ -5,24 +5,14 @@ No compiler and no engine is asked: what a definition really costs is measured, 
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.graph import (
-    AllOf,
-    AnyOf,
     ChoiceNode,
-    Comparison,
-    Datum,
-    Kind,
     MapNode,
-    Not,
-    Operator,
     Origin,
     ParallelNode,
-    Present,
     Role,
     StepNode,
     WaitNode,
@@ -31,12 +21,13 @@ from stepsaga.graph import (
     steps_of,
 )
 from stepsaga.limits import FIRST_INDEX
+from stepsaga.recovery.conditions import holds
 from stepsaga.runtime.values import JsonType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
-    from stepsaga.graph import Condition, Node, SagaGraph, Slot
+    from stepsaga.graph import Condition, Datum, Node, SagaGraph, Slot
 
     Result = Callable[[StepNode, Slot], Any]
     """A step's result, as JSON values; of the step and its slot, with its lane before it."""
@@ -47,15 +38,6 @@ TELLING_READS: Final = 5
 """What is read for that: who waits, the child's log, the parent's slot, and by which token."""
 HEARING_READS: Final = 1
 """What is read where any other saga ends, and there are children: whether somebody waits for it."""
-
-_ABSENT: Final = object()
-_COMPARE: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
-    Operator.EQUAL: operator.eq,
-    Operator.LESS: operator.lt,
-    Operator.LESS_OR_EQUAL: operator.le,
-    Operator.GREATER: operator.gt,
-    Operator.GREATER_OR_EQUAL: operator.ge,
-}
 
 
 @dataclass(slots=True)
@@ -112,15 +94,15 @@ class _Scope:
     items: dict[str, Any]
 
     def value(self, datum: Datum) -> Any:
-        """The value of a datum; absent where anything on the way is."""
+        """The value of a datum; None where anything on the way is absent."""
         whole = {
             Origin.INPUT: self.input,
-            Origin.STEP: self.results.get(datum.name, _ABSENT),
-            Origin.ITEM: self.items.get(datum.name, _ABSENT),
+            Origin.STEP: self.results.get(datum.name),
+            Origin.ITEM: self.items.get(datum.name),
         }
         found: Any = whole[datum.origin]
         for key in datum.path:
-            found = found.get(key, _ABSENT) if isinstance(found, dict) else _ABSENT
+            found = found.get(key) if isinstance(found, dict) else None
         return found
 
     def inside(self, **items: Any) -> _Scope:
@@ -129,35 +111,7 @@ class _Scope:
 
     def holds(self, condition: Condition) -> bool:
         """Whether a condition is true here."""
-        match condition:
-            case Comparison():
-                return self._compares(condition)
-            case Present(datum=datum):
-                return self.value(datum) not in (_ABSENT, None)
-            case AllOf(conditions=conditions):
-                return all(map(self.holds, conditions))
-            case AnyOf(conditions=conditions):
-                return any(map(self.holds, conditions))
-            case Not(condition=inner):
-                return not self.holds(inner)
-
-    def _compares(self, one: Comparison) -> bool:
-        right = self.value(one.other) if isinstance(one.other, Datum) else one.other
-        sides = [_as(one.kind, side) for side in (self.value(one.datum), right)]
-        return None not in sides and _COMPARE[one.operator](*sides)
-
-
-def _as(kind: Kind, value: Any) -> Any:
-    """What is compared; None where the value is of another kind."""
-    match kind, value:
-        case (Kind.BOOLEAN, bool()) | (Kind.TEXT, str()):
-            return value
-        case Kind.NUMBER, int() | float() if not isinstance(value, bool):
-            return value
-        case Kind.INSTANT, str():
-            return datetime.fromisoformat(value)
-        case _:
-            return None
+        return holds(condition, self.value)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from stepsaga.graph import (
     steps_of,
 )
 from stepsaga.recovery.places import LaneOf
-from stepsaga.recovery.plan import Kind, Move, parts_of
+from stepsaga.recovery.plan import FINAL, Kind, Move, parts_of
 from stepsaga.recovery.reached import Step
 from stepsaga.store.commits import Outcome
 from stepsaga.store.slots import moment_of
@@ -87,7 +87,7 @@ def ahead(data: Data, now: datetime, failed: frozenset[str] = frozenset()) -> Ah
 
 def has_turn(graph: SagaGraph) -> bool:
     """Whether a saga has a point of no return."""
-    return any(step.role in {Role.PIVOT, Role.RETRIABLE} for step in steps_of(graph.nodes))
+    return any(step.role in FINAL for step in steps_of(graph.nodes))
 
 
 def _turn(graph: SagaGraph) -> int:

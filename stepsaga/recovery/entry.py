@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,10 +21,11 @@ from stepsaga.recovery.undo import Run, Undoing
 from stepsaga.runtime.generations import goes_forward
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.open_sagas import MemoryOpenSagas
-from stepsaga.store.slots import stream_of
+from stepsaga.store.slots import moment_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from stepsaga.recovery.children import Children
     from stepsaga.recovery.executions import Executions
@@ -151,12 +151,7 @@ def _run_of(undo: Mapping[str, Any]) -> Run:
 def _was_redriven(execution: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
     """Whether the undo was redriven since its state was entered (rule 13)."""
     redriven, entered = execution.get("RedriveTime"), state["EnteredTime"]
-    return bool(redriven) and _moment(str(redriven)) > _moment(entered)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return bool(redriven) and moment_of(str(redriven)) > moment_of(entered)
 
 
 @lru_cache(maxsize=1)

@@ -107,7 +107,8 @@ def steps_in(tree: Iterable[Reached]) -> Iterable[Step]:
                     yield from steps_in(lane)
 
 
-_FINAL: Final = (Role.PIVOT, Role.RETRIABLE)
+FINAL: Final = (Role.PIVOT, Role.RETRIABLE)
+"""What nobody undoes once it is done, nor what was before it."""
 
 
 def _final(tree: tuple[Reached, ...]) -> Step | None:
@@ -117,7 +118,7 @@ def _final(tree: tuple[Reached, ...]) -> Step | None:
     """
     for step in steps_in(tree):
         role = step.node.role
-        if role in _FINAL and (step.has_result or (role is Role.RETRIABLE and step.is_open)):
+        if role in FINAL and (step.has_result or (role is Role.RETRIABLE and step.is_open)):
             return step
     return None
 

@@ -8,7 +8,7 @@ puts the next one finds what there is to tell.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stepsaga.errors import Fenced, Rejected, StepFailed
@@ -28,6 +28,7 @@ from stepsaga.runtime.stored import room_for
 from stepsaga.runtime.texts import class_text
 from stepsaga.store.commits import Outcome
 from stepsaga.store.saga_events import ChildLinked
+from stepsaga.store.slots import moment_of
 
 if TYPE_CHECKING:
     from stepsaga.runtime.journal import Slot
@@ -197,7 +198,7 @@ def _refuse_if_it_may_start(work: Work, undone: Slot) -> None:
     Raises:
         StepFailed: It is too early to tell; a retry looks again.
     """
-    last = max((_moment(one) for one in work.journal.tokens(undone)), default=None)
+    last = max((moment_of(one.recorded_at) for one in work.journal.tokens(undone)), default=None)
     if last is None:
         return
     # One invocation may come in as late as its Task's time allows, and has its own time then.
@@ -205,10 +206,6 @@ def _refuse_if_it_may_start(work: Work, undone: Slot) -> None:
     if work.arrived <= over:
         text = f"an invocation that was to start {work.call.child_stream} may run until"
         raise StepFailed(work.handling.text(f"{text} {over.isoformat(timespec='seconds')}"))
-
-
-def _moment(commit: Commit) -> datetime:
-    return datetime.fromisoformat(commit.recorded_at)
 
 
 def _nothing(work: Work, undone: Slot) -> Reply:

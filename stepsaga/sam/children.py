@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["CHILDREN", "HANDLER", "check_children", "children", "environment", "statements"]
 
 HANDLER: Final = "stepsaga.recovery.children_entry.handler"
-_PREFIX: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
 _LIVE: Final = ":live"
 """In prod sagas are started by their machines' aliases: `stepsaga.sam.machines.started_as`."""
 
@@ -53,7 +52,7 @@ def check_children(graphs: Iterable[SagaGraph]) -> None:
 def environment(sagas: Sequence[str]) -> dict[str, Any]:
     """What it is told: where machines are, by their names; as recovery is."""
     return {
-        MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
+        MACHINES: sub(f"{rights.STATES}:stateMachine:{rights.machine_name('')}"),
         SAGAS: ",".join(sagas),
         UNDO: sub(rights.UNDO_ARN),
         ALIAS: either("IsProd", _LIVE, ""),
@@ -67,13 +66,13 @@ def statements(started: Sequence[str]) -> list[Any]:
     undone from its log, it is a Task of the machine that undoes which waits.
     """
     named = [rights.machine_name(saga) for saga in started]
-    machines = [sub(f"{_PREFIX}:stateMachine:{name}") for name in named]
-    aliases = [sub(f"{_PREFIX}:stateMachine:{name}{_LIVE}") for name in named]
-    executions = [sub(f"{_PREFIX}:execution:{name}:*") for name in named]
+    machines = [sub(f"{rights.STATES}:stateMachine:{name}") for name in named]
+    aliases = [sub(f"{rights.STATES}:stateMachine:{name}{_LIVE}") for name in named]
+    executions = [sub(f"{rights.STATES}:execution:{name}:*") for name in named]
     # Also of the undo of a child that goes back already, and of a child that no release has any
     # more, but whose machine is retained.
     described = ["states:DescribeExecution", "states:DescribeStateMachineForExecution"]
-    every = sub(f"{_PREFIX}:execution:{rights.machine_name('*')}:*")
+    every = sub(f"{rights.STATES}:execution:{rights.machine_name('*')}:*")
     return [
         rights.allow(["states:StartExecution"], [*machines, *aliases, sub(rights.UNDO_ARN)]),
         rights.allow(["states:StopExecution"], executions),
@@ -93,7 +92,7 @@ def telling(functions: Iterable[Function]) -> list[Any]:
 
 def answers(parents: Sequence[str]) -> list[Any]:
     """Telling the Tasks that wait for children what these came to, and those of their undoing."""
-    machines = [sub(f"{_PREFIX}:stateMachine:{rights.machine_name(one)}") for one in parents]
+    machines = [sub(f"{rights.STATES}:stateMachine:{rights.machine_name(one)}") for one in parents]
     tell = ["states:SendTaskSuccess", "states:SendTaskFailure"]
     return [
         rights.allow(tell, [*machines, sub(rights.UNDO_ARN)]),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.recovery.following_entry import HEARD, REPORTS
 from stepsaga.runtime.values import compact
 from stepsaga.sam import children, rights
-from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, NO_VALUE, att, either, ref, sub
+from stepsaga.sam.cfn import NO_VALUE, att, either, ref, sub
 from stepsaga.sam.functions import function_logs, lambda_function
-from stepsaga.sam.recovery import TABLE, environment, looking
+from stepsaga.sam.recovery import KEPT, TABLE, environment, looking
 from stepsaga.sam.table import key_of_table, read_stream
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ COMMITS: Final = "Commits"
 """What the function hears of, by which SAM names what it makes."""
 NOT_FOLLOWED: Final = "NotFollowed"
 """The queue that says which commits could not be followed: a shard, and sequence numbers."""
-_KEPT: Final = {
-    "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
-    "UpdateReplacePolicy": either("IsProd", "Retain", "Delete"),
-}
-"""What was retained of a stack, its machines, goes on to be swept, and undone."""
 
 
 def following(application: Application) -> dict[str, Any]:
@@ -50,8 +45,8 @@ def following(application: Application) -> dict[str, Any]:
     ]
     return {
         TABLE: _table(),
-        FOLLOWING: function | _KEPT,
-        f"{FOLLOWING}Role": rights.role("lambda", statements) | _KEPT,
+        FOLLOWING: function | KEPT,
+        f"{FOLLOWING}Role": rights.role("lambda", statements) | KEPT,
         f"{FOLLOWING}Logs": function_logs(FOLLOWING),
         NOT_FOLLOWED: {
             "Type": "AWS::SQS::Queue",
@@ -64,7 +59,7 @@ def _table() -> dict[str, Any]:
     """On demand, and without a stream: rows are added, marked, and removed."""
     return {
         "Type": "AWS::DynamoDB::Table",
-        **_KEPT,
+        **KEPT,
         "Properties": {
             "TableName": sub("${AWS::StackName}-open-sagas"),
             "BillingMode": "PAY_PER_REQUEST",

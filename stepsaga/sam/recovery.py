@@ -35,7 +35,11 @@ OTHER_BYTES: Final = 500
 """For the other variables, and the names of all."""
 SECONDS: Final = 300
 """A sweep looks at all that has ended other than well."""
-_PREFIX: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+KEPT: Final = {
+    "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
+    "UpdateReplacePolicy": either("IsProd", "Retain", "Delete"),
+}
+"""What was retained of a stack, its machines, goes on to be swept, and undone."""
 
 
 def recovery(application: Application) -> dict[str, Any]:
@@ -77,14 +81,9 @@ def _function(application: Application) -> dict[str, Any]:
         *children.telling(application.functions),
         *rights.function_basics(FUNCTION, rights.USE_KEY, via=("dynamodb", "s3")),
     ]
-    # What was retained of a stack, its machines, cannot be undone without it.
-    kept = {
-        "DeletionPolicy": either("IsProd", KEPT_ONCE_DEPLOYED, "Delete"),
-        "UpdateReplacePolicy": either("IsProd", "Retain", "Delete"),
-    }
     return {
-        FUNCTION: function | kept,
-        f"{FUNCTION}Role": rights.role("lambda", statements) | kept,
+        FUNCTION: function | KEPT,
+        f"{FUNCTION}Role": rights.role("lambda", statements) | KEPT,
         f"{FUNCTION}Logs": function_logs(FUNCTION),
     }
 
@@ -95,7 +94,7 @@ def environment(application: Application) -> dict[str, Any]:
     return {
         "STEPSAGA_EVENT_TABLE": ref("EventTable"),
         OPEN_SAGAS: ref(TABLE),
-        MACHINES: sub(f"{_PREFIX}:stateMachine:{rights.machine_name('')}"),
+        MACHINES: sub(f"{rights.STATES}:stateMachine:{rights.machine_name('')}"),
         SAGAS: ",".join(one.saga for one in application.machines),
         UNDO: sub(rights.UNDO_ARN),
         **({CHILDREN: "1", EVENT_BUCKET: ref(BUCKET)} if started else {}),
@@ -119,7 +118,7 @@ def looking() -> list[Any]:
 
 
 def _executions(saga: str) -> Any:
-    return sub(f"{_PREFIX}:execution:{rights.machine_name(saga)}:*")
+    return sub(f"{rights.STATES}:execution:{rights.machine_name(saga)}:*")
 
 
 def _check_room(application: Application) -> None:

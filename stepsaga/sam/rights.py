@@ -17,10 +17,9 @@ Statement = dict[str, Any]
 USE_KEY: Final = ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
 READ_KEY: Final = ("Decrypt", "DescribeKey")
 
-UNDO_ARN: Final = (
-    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
-    f"${{AWS::StackName}}-{UNDO}"
-)
+STATES: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+"""What the ARNs of machines and of executions begin with."""
+UNDO_ARN: Final = f"{STATES}:stateMachine:${{AWS::StackName}}-{UNDO}"
 """The machine that undoes. By its name: its function needs to know it, too."""
 
 
@@ -91,7 +90,7 @@ def answers(sagas: Sequence[str]) -> list[Any]:
     """
     if not sagas:
         return []
-    prefix = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+    prefix = f"{STATES}:stateMachine:"
     machines = [sub(f"{prefix}{machine_name(saga)}") for saga in sagas]
     return [allow(["states:SendTaskSuccess"], machines)]
 

@@ -6,10 +6,12 @@ import base64
 import hashlib
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from stepsaga.engines.ministack.deployment import Deployed, Deployment, tools
 from tests.e2e.targets import ROOT
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 BIN: Final = Path(sys.executable).parent
 STACK: Final = "trial"
+PATIENCE: Final = timedelta(minutes=3)
 EVERY: Final = {
     "handlers/__init__.py": "",
     "sagas/__init__.py": "",
@@ -91,3 +94,11 @@ class Project:
 def _record_hash(text: str) -> str:
     digest = hashlib.sha256(text.encode()).digest()
     return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def until(truth: Any) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + PATIENCE.total_seconds()
+    while not truth():
+        assert time.monotonic() < end, "it does not become true"
+        time.sleep(0.2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,13 +11,12 @@ from stepsaga.engines.endings import Ending
 from stepsaga.engines.isolated import isolated
 from stepsaga.engines.ministack.deployment import tools
 from stepsaga.engines.ministack.server import MiniStack
-from tests.e2e.projects import STACK, Project
+from tests.e2e.projects import STACK, Project, until
 from tests.e2e.targets import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = timedelta(minutes=3)
 BROKEN = '''\
 """A participant whose compensation has a fault."""
 
@@ -87,14 +84,6 @@ def events(client: Client, saga_id: str) -> dict[str, Any]:
     """The saga's events, by type."""
     commits = client.store.read(f"TryIt#{saga_id}")
     return {event.type: event.data for commit in commits for event in commit.events}
-
-
-def until(truth: Any) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + PATIENCE.total_seconds()
-    while not truth():
-        assert time.monotonic() < end, "it does not become true"
-        time.sleep(0.2)
 
 
 def test_what_a_broken_compensation_left_stuck_goes_on_after_the_next_deployment(

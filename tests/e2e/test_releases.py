@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,13 +11,12 @@ from stepsaga.engines.endings import Ending
 from stepsaga.engines.isolated import isolated
 from stepsaga.engines.ministack.deployment import Deployed, tools
 from stepsaga.engines.ministack.server import MiniStack
-from tests.e2e.projects import STACK, Project
+from tests.e2e.projects import PATIENCE, STACK, Project, until
 from tests.e2e.targets import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = timedelta(minutes=3)
 HANDLERS = '''\
 """A participant that says which layer it runs on, and waits until it is let go."""
 
@@ -93,14 +90,6 @@ def attempts(server: MiniStack, execution: str) -> int:
     pages = server.client("stepfunctions").get_paginator("get_execution_history")
     events = [e for page in pages.paginate(executionArn=execution) for e in page["events"]]
     return sum(event["type"] in {"TaskScheduled", "LambdaFunctionScheduled"} for event in events)
-
-
-def until(truth: Any) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + PATIENCE.total_seconds()
-    while not truth():
-        assert time.monotonic() < end, "it does not become true"
-        time.sleep(0.2)
 
 
 def test_a_running_saga_keeps_its_code_and_is_undone_by_the_new(project: Project) -> None:
