@@ -36,12 +36,14 @@ if TYPE_CHECKING:
     from stepsaga.errors import DefinitionError, Rejected, StepsagaError
     from stepsaga.runtime import Participant, SagaContext, Sensitive
     from stepsaga.runtime.approved import Approved
+    from stepsaga.runtime.bus_event import BusEvent
     from stepsaga.store.saga_events import Event
 
 __all__ = [
     "Approval",
     "Approved",
     "Bus",
+    "BusEvent",
     "Callback",
     "Child",
     "Choice",
@@ -74,6 +76,7 @@ _HOMES: Final = {
     "Approval": "stepsaga.authoring",
     "Approved": "stepsaga.runtime.approved",
     "Bus": "stepsaga.authoring",
+    "BusEvent": "stepsaga.runtime.bus_event",
     "Callback": "stepsaga.authoring",
     "Child": "stepsaga.authoring",
     "Choice": "stepsaga.authoring",

@@ -127,6 +127,22 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class BusinessEvent:
+    """A kind of event on an EventBridge bus.
+
+    Attributes:
+        source, name: The event's source, and its detail type.
+        bus: The logical id of the bus, or ``default``.
+        model: The type of its detail as ``module:qualname``.
+    """
+
+    source: str
+    name: str
+    bus: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A step that asks somebody outside, and has the answer as its result.
 

@@ -16,6 +16,7 @@ PUBLIC = [
     "Approval",
     "Approved",
     "Bus",
+    "BusEvent",
     "Callback",
     "Child",
     "Choice",
