@@ -76,3 +76,38 @@ def test_other_services_come_in_by_the_server(stack: LocalStack) -> None:
     stack.reset()
     queue = boto3.client("sqs").create_queue(QueueName="questions")["QueueUrl"]
     assert queue.startswith(stack.url)
+
+
+def test_tables_are_made_once_and_begin_anew_each_time(stack: LocalStack) -> None:
+    """The second time a setup is not run again: its tables are there as it had left them."""
+    runs = []
+
+    def setup(dynamodb: Any) -> None:
+        runs.append(dynamodb)
+        create(dynamodb, "once")
+        dynamodb.put_item(TableName="once", Item={"id": {"S": "1"}})
+
+    client = stack.client()
+    for _ in range(3):
+        stack.prepare(setup, client)
+        assert client.scan(TableName="once")["Count"] == 1
+        client.put_item(TableName="once", Item={"id": {"S": "2"}})
+        create(client, "more")
+    assert len(runs) == 1
+    stack.prepare(setup, client)
+    assert client.list_tables()["TableNames"] == ["once"]
+
+
+def test_a_setup_that_makes_more_than_tables_is_run_each_time(stack: LocalStack) -> None:
+    """What is made with other services is forgotten between two runs, so it is made again."""
+    queues = boto3.client("sqs")
+    runs = []
+
+    def setup(dynamodb: Any) -> None:
+        runs.append(dynamodb)
+        queues.create_queue(QueueName="work")
+
+    for _ in range(2):
+        stack.prepare(setup)
+        assert len(queues.list_queues()["QueueUrls"]) == 1
+    assert len(runs) == 2
