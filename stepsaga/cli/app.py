@@ -12,43 +12,75 @@ Exit codes:
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
-from stepsaga.cli.answer import answer
-from stepsaga.cli.build import build
-from stepsaga.cli.cancel import cancel
-from stepsaga.cli.check import check
-from stepsaga.cli.compile import compile_sagas
-from stepsaga.cli.diff import diff
 from stepsaga.cli.exits import PROBLEM, USAGE
-from stepsaga.cli.forward import forward
-from stepsaga.cli.graph import graph
-from stepsaga.cli.list import list_sagas
-from stepsaga.cli.new import new
 from stepsaga.cli.output import complain, say
-from stepsaga.cli.preflight import preflight
-from stepsaga.cli.prune import prune
-from stepsaga.cli.redrive import redrive
-from stepsaga.cli.release import release
-from stepsaga.cli.resolve import resolve
-from stepsaga.cli.run import run
-from stepsaga.cli.show import show
-from stepsaga.cli.start import start
-from stepsaga.cli.status import status
-from stepsaga.cli.stuck import stuck
-from stepsaga.cli.template import template
-from stepsaga.cli.undo import undo
-from stepsaga.cli.verify import verify
-from stepsaga.cli.wait import wait
 from stepsaga.errors import AnswerInvalid, IdInvalid, InputInvalid, StepsagaError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "check": "check:check",
+    "compile": "compile:compile_sagas",
+    "template": "template:template",
+    "diff": "diff:diff",
+    "release": "release:release",
+    "build": "build:build",
+    "graph": "graph:graph",
+    "run": "run:run",
+    "verify": "verify:verify",
+    "show": "show:show",
+    "preflight": "preflight:preflight",
+    "prune": "prune:prune",
+    "start": "start:start",
+    "answer": "answer:answer",
+    "cancel": "cancel:cancel",
+    "status": "status:status",
+    "wait": "wait:wait",
+    "list": "list:list_sagas",
+    "stuck": "stuck:stuck",
+    "redrive": "redrive:redrive",
+    "resolve": "resolve:resolve",
+    "undo": "undo:undo",
+    "forward": "forward:forward",
+    "new": "new:new",
+}
+"""Each command's module and function, by its name. One is imported when it is asked for: to import
+what all of them need takes longer than most of them do."""
 
 
 class Commands(TyperGroup):
     """The commands; what stepsaga raises on purpose is told in words, without a traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order in which they are told."""
+        del ctx
+        return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is meant; what is nearly a command's name is answered with that."""
+        if args[0] not in COMMANDS and (near := get_close_matches(args[0], COMMANDS)):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name; None where there is none."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(cmd_name)(getattr(import_module(f"stepsaga.cli.{module}"), function))
+        return get_command(alone)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command.
@@ -91,29 +123,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-app.command("check")(check)
-app.command("compile")(compile_sagas)
-app.command("template")(template)
-app.command("diff")(diff)
-app.command("release")(release)
-app.command("build")(build)
-app.command("graph")(graph)
-app.command("run")(run)
-app.command("verify")(verify)
-app.command("show")(show)
-app.command("preflight")(preflight)
-app.command("prune")(prune)
-app.command("start")(start)
-app.command("answer")(answer)
-app.command("cancel")(cancel)
-app.command("status")(status)
-app.command("wait")(wait)
-app.command("list")(list_sagas)
-app.command("stuck")(stuck)
-app.command("redrive")(redrive)
-app.command("resolve")(resolve)
-app.command("undo")(undo)
-app.command("forward")(forward)
-app.command("new")(new)

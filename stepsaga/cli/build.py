@@ -10,6 +10,7 @@ import typer
 
 from stepsaga.cli.template import application_here
 from stepsaga.sam.config import check_environments
+from stepsaga.sam.functions import LAYER
 from stepsaga.sam.packaging import build as fill
 from stepsaga.sam.packaging import this_target
 from stepsaga.sam.template import build_target, check_fresh, parameters_of
@@ -27,8 +28,10 @@ def build(
     """Put together what a layer or a function carries. `sam build` calls this by the Makefile."""
     root = Path.cwd()
     application = application_here(root)
-    check_fresh(root, application)
     target = build_target(parameters_of(root))
-    check_environments(root, target, application)
+    if name == LAYER:
+        # Every build has the layer, and one refusal ends it: once is enough.
+        check_fresh(root, application)
+        check_environments(root, target, application)
     here = os.environ.get(FOR) == LOCAL
     fill(root, application, name, into, this_target() if here else target)

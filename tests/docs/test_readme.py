@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from stepsaga.cli.app import app
+from stepsaga.cli.app import COMMANDS, app
 from stepsaga.engines.faults import CALL_FAULTS
 from tests.docs.blocks import Block, blocks_of
 
@@ -129,4 +129,4 @@ def test_the_faults_are_those_that_there_are() -> None:
 def test_the_commands_are_those_that_there_are() -> None:
     """The README's table names every command, and no other."""
     named = re.findall(r"^\| `stepsaga (\w+)", README.read_text(), re.MULTILINE)
-    assert named == [command.name for command in app.registered_commands]
+    assert named == list(COMMANDS)

@@ -117,13 +117,13 @@ def test_a_build_for_this_machine(reference: Path) -> None:
 def test_a_build_of_what_the_files_do_not_say(
     reference: Path, change: tuple[str, str, str], words: str, env: dict[str, str]
 ) -> None:
-    """Stale files and a configuration that does not fit are refused before anything is built."""
+    """Stale files and a configuration that does not fit are refused before a layer is built."""
     file, old, new = change
     path = reference / file
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
-    said = stepsaga("build", "Payments", "--into", "into", cwd=reference, env=env)
+    said = stepsaga("build", "StepsagaLayer", "--into", "into", cwd=reference, env=env)
     assert (said.code, said.out) == (PROBLEM, "")
     assert words in said.err
     assert "Traceback" not in said.err
