@@ -95,10 +95,12 @@ class WaitForEvent(Question[A]):
         since: timedelta = ONE_DAY,
         retry: Retry | Default | None = DEFAULT,
     ) -> None:
-        model: Any = event.model if isinstance(event, BusEvent) else Any
+        given: object = event
+        model: Any = given.model if isinstance(given, BusEvent) else Any
+        answer: Any = model | None if on_timeout is None and isinstance(model, type) else model
         super().__init__(
             _waited_for,
-            model | None if on_timeout is None and isinstance(model, type) else model,
+            answer,
             wait=timeout,
             heartbeat=None,
             on_timeout=on_timeout,
@@ -157,19 +159,19 @@ def _business_event(event: object, options: Options) -> BusinessEvent | None:
         hint = 'declare it beside its model: paid = BusEvent(Paid, source="shop.payments")'
         options.add("S520", f"{event!r} is no BusEvent", hint)
         return None
-    model: object = event.model
+    model: Any = event.model
     named = isinstance(model, type) and get_origin(model) is None
     if not named or "<locals>" in model.__qualname__ or model.__module__ == "__main__":
         text = f"the model {name_of(model)} of the event has no name to be imported by"
         options.add("S520", text, "make it a class at the top of a module in handlers/")
         return None
     texts: dict[str, object] = {"source": event.source, "detail_type": event.name}
-    for what, text in texts.items():
-        if not isinstance(text, str) or not _NAME.fullmatch(text):
-            problem = f"{what}={text!r} is none of an event"
-            options.add("S520", problem, f"write 1 to 256 characters, without # and /: {what}=...")
+    for what, given in texts.items():
+        if not isinstance(given, str) or not _NAME.fullmatch(given):
+            hint = f"write 1 to 256 characters, without # and /: {what}=..."
+            options.add("S520", f"{what}={given!r} is none of an event", hint)
             return None
-    bus: object = event.bus
+    bus: Any = event.bus
     if not isinstance(bus, str) or not _LOGICAL_ID.fullmatch(bus):
         hint = 'write the logical id of the bus in template.yaml, or leave it out for "default"'
         options.add("S520", f"bus={bus!r} names no resource of a template", hint)

@@ -38,7 +38,7 @@ LONGEST_ID: Final = 256
 
 
 class NoSuchEventError(Exception):
-    """What was delivered is no event that sagas wait for; the text says why, and holds no values."""
+    """What was delivered is no event that sagas wait for; says why, without values."""
 
 
 @dataclass(frozen=True, slots=True)
