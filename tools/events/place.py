@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.client import Client
 from stepsaga.engines.ministack.deployment import Deployed, Deployment, tools
 from stepsaga.engines.ministack.local_faults import ROUTER, STRUCK
+from stepsaga.errors import EngineError
 from stepsaga.runtime.event_stream import Held, held
 from stepsaga.store.slots import events_of
 
@@ -135,7 +136,8 @@ class Place:
         client = self.server.client("events")
         for batch in _batches(entries):
             reply = client.put_events(Entries=batch)
-            assert not reply.get("FailedEntryCount"), reply
+            if reply.get("FailedEntryCount"):
+                raise EngineError(f"the bus did not take them all: {reply}")
 
     def deliver_again(self, order: str) -> None:
         """Let the queue deliver an event a second time."""
