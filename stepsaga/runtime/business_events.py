@@ -14,7 +14,7 @@ from stepsaga.errors import Rejected, StepFailedForGood
 from stepsaga.runtime import event_stream
 from stepsaga.runtime.flows import Reply, Work, refuse_if_pointless
 from stepsaga.runtime.handling import Invalid, Refused, results_of
-from stepsaga.runtime.questions import ASKED, reject, tell, unanswered
+from stepsaga.runtime.questions import ASKED, decide, reject, tell
 from stepsaga.runtime.stored import room_for
 from stepsaga.runtime.texts import class_text, cut
 from stepsaga.runtime.values import Unfit
@@ -63,10 +63,10 @@ def look_again(work: Work) -> Reply:
     wait = event_stream.awaited_in(tokens[-1]) if tokens else None
     if stored is None and wait is not None:
         try:
-            _take_what_came(work, wait, tokens[-1])
+            stored = _take_what_came(work, wait, tokens[-1])
         except Unfit as unfit:
-            work.journal.reject(UNFIT, cut(work.handling.redacted(str(unfit))))
-    return unanswered(work)
+            stored = work.journal.reject(UNFIT, cut(work.handling.redacted(str(unfit))))
+    return decide(work, stored, asked=bool(tokens))
 
 
 def _take_what_came(work: Work, wait: EventAwaited, token: Commit) -> Commit | None:

@@ -80,12 +80,17 @@ def decided(work: Work, stored: Commit, cause: Exception | None = None) -> objec
 
 
 def unanswered(work: Work) -> Reply:
-    """Decide what counts where no answer came, or take the one that came meanwhile.
+    """Decide what counts where no answer came, or take the one that came meanwhile."""
+    stored, asked = work.journal.answer(work.call.slot)
+    return decide(work, stored, asked=bool(asked))
+
+
+def decide(work: Work, stored: Commit | None, *, asked: bool) -> Reply:
+    """Take what a question's slot holds, or decide what counts instead.
 
     What its author wants to count counts where somebody was asked, and the time is up.
     """
     call, journal = work.call, work.journal
-    stored, asked = journal.answer(call.slot)
     outcome = ADOPTED
     if stored is None:
         error = str(call.failure.get("Error", "?"))

@@ -1,4 +1,4 @@
-"""The wait and the router, killed and overtaken at every line: each wait is resumed exactly once."""
+"""The wait and the router, killed and overtaken at every line: each is resumed exactly once."""
 
 from __future__ import annotations
 
