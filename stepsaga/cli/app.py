@@ -24,6 +24,7 @@ from stepsaga.cli.cancel import cancel
 from stepsaga.cli.check import check
 from stepsaga.cli.compile import compile_sagas
 from stepsaga.cli.diff import diff
+from stepsaga.cli.event import event
 from stepsaga.cli.exits import PROBLEM, USAGE
 from stepsaga.cli.forward import forward
 from stepsaga.cli.graph import graph
@@ -103,6 +104,7 @@ app.command("graph")(graph)
 app.command("run")(run)
 app.command("verify")(verify)
 app.command("show")(show)
+app.command("event")(event)
 app.command("preflight")(preflight)
 app.command("prune")(prune)
 app.command("start")(start)

@@ -37,9 +37,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 def completed(place: Place, order: str) -> dict[str, Any]:
     """The event that a saga was resumed by."""
-    assert place.sagas().wait(SAGA, order, timeout=PATIENCE).ending is Ending.COMPLETED
-    arn = place.sagas().engine.execution_arn(SAGA, order)
-    value: dict[str, Any] = place.sagas().engine.describe(arn).output["paid"]["value"]
+    assert place.sagas.wait(SAGA, order, timeout=PATIENCE).ending is Ending.COMPLETED
+    arn = place.sagas.engine.execution_arn(SAGA, order)
+    value: dict[str, Any] = place.sagas.engine.describe(arn).output["paid"]["value"]
     return value
 
 
@@ -48,7 +48,7 @@ def test_an_event_before_during_after_and_twice(place: Place) -> None:
     before, during = (f"{when}-{uuid4().hex[:6]}" for when in ("before", "during"))
     place.pay([before], amount=1)
     until(lambda: place.held(before).arrived)
-    engine = place.sagas().engine
+    engine = place.sagas.engine
     for one in (before, during):
         engine.start(SAGA, {"id": one}, name=one)
     until(lambda: place.held(during).waiting)
@@ -78,7 +78,12 @@ def test_what_is_no_event_lies_among_the_dead_letters_with_the_reason(place: Pla
     order = f"bad-{uuid4().hex[:6]}"
     place.deliver({"id": f"id-{order}", "detail": {"order_id": order}})
     found: list[dict[str, Any]] = []
-    until(lambda: found.extend(place.dead_letters()) or found)
+
+    def arrives() -> bool:
+        found.extend(place.dead_letters())
+        return bool(found)
+
+    until(arrives)
     [letter] = found
     attributes = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
     assert attributes["reason"].startswith("NoSuchEvent: ")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,7 +86,7 @@ def write_project(root: Path, files: dict[str, str] = FILES) -> None:
         subprocess.run([str(BIN / "stepsaga"), command], cwd=root, check=True, capture_output=True)  # noqa: S603  # ours
 
 
-@dataclass(frozen=True)
+@dataclass
 class Place:
     """The deployed project.
 
@@ -108,8 +109,9 @@ class Place:
         deployment = Deployment(root, server, python=python, sam=sam)
         return cls(server, deployment.deploy(stack=STACK, faults=faults), faults)
 
+    @cached_property
     def sagas(self) -> Client:
-        """A client of the stack's sagas."""
+        """A client of the stack's sagas: to make one asks for the stack."""
         return Client.of_stack(STACK)
 
     def let_router_die(self, chance: float) -> None:
@@ -171,11 +173,11 @@ class Place:
 
     def held(self, order: str) -> Held:
         """What the stream of an order's payment holds."""
-        return held(self.sagas().store, events_of(SOURCE, NAME, "order_id", order))
+        return held(self.sagas.store, events_of(SOURCE, NAME, "order_id", order))
 
     def commits(self, order: str) -> list[Commit]:
         """A saga's stream."""
-        return list(self.sagas().store.read(f"{SAGA}#{order}"))
+        return list(self.sagas.store.read(f"{SAGA}#{order}"))
 
 
 def _batches(entries: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tools.events.place import Place
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 6
 """Threads that start sagas, and look at them."""
 
 
@@ -67,7 +67,7 @@ def blow(  # noqa: PLR0913  # all but the place and the number are options by na
         say: Is told what happens.
     """
     ids = [f"{mark}-{one}" for one in range(number)]
-    engine = place.sagas().engine
+    engine = place.sagas.engine
     began = time.monotonic()
     say(f"{number} sagas are started, and wait")
 
@@ -102,7 +102,7 @@ def blow(  # noqa: PLR0913  # all but the place and the number are options by na
 
 
 def _ended(place: Place, ids: Sequence[str]) -> list[str]:
-    engine = place.sagas().engine
+    engine = place.sagas.engine
 
     def is_over(one: str) -> bool:
         try:
@@ -116,7 +116,7 @@ def _ended(place: Place, ids: Sequence[str]) -> list[str]:
 
 
 def _judge(place: Place, ids: Sequence[str], deaths: int, waited: float, brought: float) -> Report:
-    engine = place.sagas().engine
+    engine = place.sagas.engine
     resumed: Counter[str] = Counter()
     wrong = []
     for one in ids:
