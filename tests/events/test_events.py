@@ -10,15 +10,8 @@ from stepsaga.engines.endings import Ending
 from stepsaga.engines.events import Arrival
 from stepsaga.errors import UsageError
 from stepsaga.testing.runner import SagaRun, SagaRunner
-from tests.events.shop import (
-    Order,
-    PaymentReceived,
-    SellInTwo,
-    SellOnline,
-    SellSideBySide,
-    SellWithReminder,
-    payment_received,
-)
+from tests.events.shop import SellInTwo, SellOnline, SellSideBySide, SellWithReminder
+from tests.events.till import Order, PaymentReceived, payment_received
 
 ORDER = Order(id="order-1")
 MINUTE = timedelta(minutes=1)

@@ -14,7 +14,7 @@ from stepsaga.store.commits import Outcome
 from stepsaga.store.front import StoreInFront
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.saga_events import StepCompleted, StepSealed
-from tests.events.shop import delivered
+from tests.events.till import delivered
 from tests.runtime.calls import NOW, Killed, call
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ EVENT = {
     "seconds": 3600,
 }
 ROUTED = Routed(
-    "shop.payments", "PaymentReceived", "tests.events.shop:PaymentReceived", (("order_id",),)
+    "shop.payments", "PaymentReceived", "tests.events.till:PaymentReceived", (("order_id",),)
 )
 
 
