@@ -107,6 +107,7 @@ def test_a_wait_is_a_question_that_names_its_event() -> None:
     graph = graph_of(Sell)
     first = graph.nodes[0].question  # type: ignore[union-attr]  # a step
     event = BusinessEvent("shop.odd", "Odd", "default", f"{__name__}:Odd")
+    assert first is not None
     assert first.event == AwaitedEvent(event, ("theName",), 3600)
     assert keep(from_kept(keep(graph))) == keep(graph)
     assert routed_events([graph]) == (
