@@ -8,6 +8,7 @@ there is told again, and nothing is decided twice.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -25,7 +26,7 @@ from stepsaga.store.saga_events import EventArrived, StepAsked
 from stepsaga.store.slots import events_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from stepsaga.runtime.answers import Answers
@@ -123,24 +124,32 @@ class EventRouter:
         """Give everybody who waits what counts for them; then tell them, and those before, again.
 
         All slots first: where there are more than one invocation can tell, the next one goes on.
+        One of them that cannot be told holds up no other.
+
+        Raises:
+            Exception: The first of what went wrong, after all others were told.
         """
         found = event_stream.held(self._store, stream)
-        given = [
-            (wait, stored)
-            for wait in event_stream.open_waits(found, self._now())
-            if (stored := self._give(found, wait)) is not None
-        ]
+        failures: list[Exception] = []
+        given: list[tuple[EventAwaited, Commit]] = []
+        for wait in event_stream.open_waits(found, self._now()):
+            with _kept(failures):
+                if stored := self._give(found, wait):
+                    given.append((wait, stored))
         for wait, stored in given:
-            self._answers.success(self._token(wait), {"value": value_of(stored)})
+            with _kept(failures):
+                self._answers.success(self._token(wait), {"value": value_of(stored)})
+        if failures:
+            raise failures[0]
 
     def _give(self, found: event_stream.Held, wait: EventAwaited) -> Commit | None:
         """What a wait's slot holds of an event; None where it holds none."""
         stored = self._store.get(wait.stream, wait.slot)
         if stored is None:
             arrived = event_stream.first_for(self._store, found, wait)
-            tokens = event_stream.tokens_of(self._store, wait) if arrived else []
-            if arrived is None or not tokens:
+            if arrived is None or event_stream.is_over(self._store, wait):
                 return None
+            tokens = event_stream.tokens_of(self._store, wait)
             try:
                 stored = event_stream.take(self._store, wait, arrived, tokens[-1], self._now())
             except Unfit as unfit:
@@ -153,6 +162,14 @@ class EventRouter:
     def _token(self, wait: EventAwaited) -> str:
         """The latest, read after what is told is there: who comes later finds it himself."""
         return _token_in(event_stream.tokens_of(self._store, wait)[-1])
+
+
+@contextmanager
+def _kept(failures: list[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # it is raised when the others are through
+        failures.append(error)
 
 
 def _token_in(commit: Commit) -> str:

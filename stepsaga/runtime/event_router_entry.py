@@ -91,7 +91,7 @@ class Mail:
             try:
                 self._take(record["body"])
             except Exception as error:  # noqa: BLE001  # it is reported, and comes again
-                told = {"message": record["messageId"], "error": type(error).__name__}
+                told = {"message_id": record["messageId"], "error": type(error).__name__}
                 _log().exception("an event could not be brought", extra=told)
                 failed.append({"itemIdentifier": record["messageId"]})
         return {"batchItemFailures": failed}

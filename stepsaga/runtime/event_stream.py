@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.limits import FIRST_OPERATION_SLOT
 from stepsaga.runtime.handling import refuse_long_lists
 from stepsaga.runtime.journal import TOKEN, event_of
 from stepsaga.runtime.stored import Room, adopted_form
@@ -220,6 +221,16 @@ def take(
 def tokens_of(store: EventStore, wait: EventAwaited) -> list[Commit]:
     """The commits of all attempts that have waited, the latest last."""
     return list(store.read(wait.stream, f"{wait.slot}/{TOKEN}/"))
+
+
+def is_over(store: EventStore, wait: EventAwaited) -> bool:
+    """Whether the saga of a wait has ended, or is being undone: nothing is brought to it any more.
+
+    What says so stands behind all slots of steps (rule 8).
+    """
+    run = wait.slot.partition("/")[0]
+    first = str(FIRST_OPERATION_SLOT)[0]
+    return next(iter(store.read(wait.stream, f"{run}/{first}")), None) is not None
 
 
 def open_waits(found: Held, now: datetime) -> Iterable[EventAwaited]:
