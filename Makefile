@@ -17,7 +17,7 @@ SAM_STAMP := $(SAM)/.stamp-$(call sum,requirements/sam.lock)
 MINISTACK_STAMP := $(MINISTACK)/.stamp-$(call sum,requirements/ministack.lock)
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup stack demo chaos test verify nightly check format generate bench lock clean
+.PHONY: help setup stack demo chaos events test verify nightly check format generate bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ demo: stack  ## the whole stack on this machine: three orders, three endings
 
 chaos: stack  ## 300 sagas at once on this machine while everything goes wrong: some ten minutes
 	@$(BIN)/python -m tools.chaos $(CHAOS)
+
+events: stack  ## 1,000 events for 1,000 sagas that wait, all at once, on this machine
+	@$(BIN)/python -m tools.events $(if $(SAGAS),--sagas $(SAGAS)) $(EVENTS)
 
 test: stack  ## the whole test suite
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder

@@ -143,6 +143,21 @@ class BusinessEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitedEvent:
+    """The business event that a step waits for; its parameter ``key`` says whose.
+
+    Attributes:
+        event: The kind of event.
+        by: The field that has the key: keys in its detail, as it is written.
+        since: For how many seconds before the saga's start an event counts.
+    """
+
+    event: BusinessEvent
+    by: tuple[str, ...]
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A step that asks somebody outside, and has the answer as its result.
 
@@ -152,12 +167,14 @@ class Question:
         otherwise: What counts as the answer where none comes, as ``{"value": ...}``; None for a
             rejection.
         to: Where it is sent; None where a handler of the author's asks.
+        event: What is waited for, where nobody is asked: whatever brings the answer is an event.
     """
 
     seconds: int
     heartbeat: int | None = None
     otherwise: Mapping[str, Any] | None = None
     to: Destination | None = None
+    event: AwaitedEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)

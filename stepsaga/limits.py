@@ -48,3 +48,6 @@ and Lambda's stands behind it, still below the state's ``TimeoutSeconds`` (rule 
 
 PARENTS: Final = "parent"
 """What streams begin with that say whose children sagas are; no saga can be called so."""
+
+EVENTS: Final = "event"
+"""What streams begin with that keep business events, and say who waits for them; as above."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from stepsaga import (
     Approval,
+    BusEvent,
     Callback,
     Child,
     Choice,
@@ -18,12 +19,14 @@ from stepsaga import (
     Saga,
     Step,
     Wait,
+    WaitForEvent,
     is_present,
     when,
 )
+from stepsaga.engines.events import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 LARGE: Final = 200_000
 """Bytes of a result that goes to the bucket."""
@@ -41,6 +44,7 @@ class Order(BaseModel):
 
     lines: list[Line] = [Line(sku=sku) for sku in ("kettle", "tea", "cup")]
     coupon: str | None = None
+    number: int = 17
 
 
 class Offer(BaseModel):
@@ -195,6 +199,47 @@ class EndsWithAFork(Saga):
     both = Parallel(one=Step(do, compensation=undo), other=Step(do, compensation=undo))
 
 
+class Paid(BaseModel):
+    """A business event."""
+
+    number: int
+
+
+paid = BusEvent(Paid, source="tools")
+
+
+def number(order: Order) -> int:
+    """Tell the order's number: the input may lack it."""
+    return order.number
+
+
+class Waits(Saga):
+    """A wait for an event between two steps, which comes later; its router writes it."""
+
+    order = Input(Order)
+    first = Step(number, read_only=True)
+    paid = WaitForEvent(paid, by="number", key=first.result, timeout=DAY)
+    last = Step(do, compensation=undo)
+
+
+class WaitsForWhatCame(Saga):
+    """A wait for an event between two steps, which came before."""
+
+    order = Input(Order)
+    first = Step(number, read_only=True)
+    paid = WaitForEvent(paid, by="number", key=first.result, timeout=DAY)
+    last = Step(do, compensation=undo)
+
+
+class WaitsInVain(Saga):
+    """A wait for an event between two steps, which does not come, with `on_timeout`."""
+
+    order = Input(Order)
+    first = Step(number, read_only=True)
+    paid = WaitForEvent(paid, by="number", key=first.result, timeout=DAY, on_timeout=None)
+    last = Step(do, compensation=undo)
+
+
 class Small(Saga):
     """What others start: a single step."""
 
@@ -222,6 +267,10 @@ ANSWERS: Final[Mapping[type[Saga], Mapping[str, Any]]] = {
     Approved: {"review": True},
     CalledBack: {"pickup": {}},
 }
+EVENTS: Final[Mapping[type[Saga], Sequence[Arrival]]] = {
+    Waits: [Arrival(paid, Paid(number=17), timedelta(hours=1))],
+    WaitsForWhatCame: [Arrival(paid, Paid(number=17), -timedelta(hours=1))],
+}
 PARTS: Final[tuple[type[Saga], ...]] = (
     LooksAtInput,
     Chosen,
@@ -236,6 +285,9 @@ PARTS: Final[tuple[type[Saga], ...]] = (
     Probed,
     Stored,
     EndsWithAFork,
+    Waits,
+    WaitsForWhatCame,
+    WaitsInVain,
     StartsOne,
     StartsEach,
 )

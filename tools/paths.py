@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,7 @@ from stepsaga.authoring import graph_of
 from stepsaga.engines.answered import AnsweringStore
 from stepsaga.engines.bound import HEARING_READS, TELLING_READS, TELLING_WRITES, bound_of
 from stepsaga.engines.endings import Ending, ending_of
+from stepsaga.engines.events import deliver
 from stepsaga.engines.simulator import Simulator
 from stepsaga.graph import children_of, steps_of
 from stepsaga.runtime.journal import value_of
@@ -24,15 +26,16 @@ from stepsaga.store.counting import CountingStore
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import stream_of
 from stepsaga.testing.runner import answers_of
-from tools.parts import ANSWERS, PARTS
+from tools.parts import ANSWERS, EVENTS, PARTS
 from tools.sequences import sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from stepsaga import Saga
     from stepsaga.engines.answering import Answer
     from stepsaga.engines.bound import Bound
+    from stepsaga.engines.events import Arrival
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.graph import SagaGraph, Slot
     from stepsaga.store.commits import Commit
@@ -85,7 +88,8 @@ def parts() -> Iterator[Path]:
         yield measured(f"{steps} plain step{'s' if steps > 1 else ''}", sequence(steps), {})
     for saga in PARTS:
         answers = answers_of(saga, ANSWERS.get(saga, {}))
-        yield measured(graph_of(saga).doc.rstrip("."), graph_of(saga), {}, answers)
+        name, events = graph_of(saga).doc.rstrip("."), EVENTS.get(saga, ())
+        yield measured(name, graph_of(saga), {}, answers, events)
 
 
 def reference_sagas() -> Iterator[Path]:
@@ -97,7 +101,11 @@ def reference_sagas() -> Iterator[Path]:
 
 
 def measured(
-    name: str, graph: SagaGraph, value: Any, answers: Mapping[str, Answer] | None = None
+    name: str,
+    graph: SagaGraph,
+    value: Any,
+    answers: Mapping[str, Answer] | None = None,
+    events: Sequence[Arrival] = (),
 ) -> Path:
     """Run a saga to its end, which must be a good one.
 
@@ -114,6 +122,8 @@ def measured(
     counting = CountingStore(answering)
     simulator = Simulator.for_sagas([compiled, *map(build, children.values())], store=counting)
     answering.simulator = simulator
+    # What the router does is not the saga's either.
+    deliver(events, [compiled], simulator, store)
     # The same name at the same virtual time would be the same run, to the participants, too.
     name_of_run = f"bench-{next(_numbers)}"
     arn = simulator.start(compiled.name, value, name=name_of_run)
@@ -122,12 +132,14 @@ def measured(
     if ending_of(view) is not Ending.COMPLETED:
         raise RuntimeError(f"{name}: {view.status}: {view.error}: {view.cause}")
     asking = {node.name for node in steps_of(graph.nodes) if node.question}
-    unanswered = asking - (answers or {}).keys()
-    whole, arns = _bound(graph, view, store, unanswered), [arn]
+    known = {node.name for node in steps_of(graph.nodes) if node.question and node.question.event}
+    unanswered = asking - (answers or {}).keys() - (known if events else set())
+    kept = known if any(one.after < timedelta() for one in events) else set()
+    whole, arns = _bound(graph, view, store, unanswered, kept), [arn]
     whole.reads += HEARING_READS if children else 0
     for child, its_graph in children.items():
         for its_view in simulator.executions(child):
-            bound = _bound(its_graph, its_view, store, ())
+            bound = _bound(its_graph, its_view, store)
             whole.transitions += bound.transitions
             whole.writes += bound.writes + TELLING_WRITES
             whole.reads += bound.reads + TELLING_READS
@@ -145,7 +157,11 @@ def measured(
 
 
 def _bound(
-    graph: SagaGraph, view: ExecutionView, store: EventStore, unanswered: Container[str]
+    graph: SagaGraph,
+    view: ExecutionView,
+    store: EventStore,
+    unanswered: Container[str] = (),
+    kept: Container[str] = (),
 ) -> Bound:
     """What one saga may cost, by the results that are recorded of it."""
     results = {
@@ -153,7 +169,9 @@ def _bound(
         for commit in store.read(stream_of(view.machine, view.name))
         if commit.outcome is Outcome.RESULT
     }
-    return bound_of(graph, view.input, lambda _, slot: results[slot], unanswered=unanswered)
+    return bound_of(
+        graph, view.input, lambda _, slot: results[slot], unanswered=unanswered, kept=kept
+    )
 
 
 def _parts(commit: Commit) -> Slot:

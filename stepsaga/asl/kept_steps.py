@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from stepsaga.asl.schemas import bare_schema
 from stepsaga.graph import (
+    AwaitedEvent,
+    BusinessEvent,
     Call,
     Channel,
     ChildSaga,
@@ -108,7 +110,26 @@ def _question(question: Question) -> dict[str, Any]:
         "otherwise": question.otherwise and dict(question.otherwise),
         # Only where it is sent somewhere: graphs were kept before there were destinations.
         **({"to": _destination(question.to)} if question.to else {}),
+        # Only where it waits for one, as above.
+        **({"event": _event(question.event)} if question.event else {}),
     }
+
+
+def _event(awaited: AwaitedEvent) -> dict[str, Any]:
+    event = awaited.event
+    return {
+        "source": event.source,
+        "name": event.name,
+        "bus": event.bus,
+        "model": event.model,
+        "by": list(awaited.by),
+        "since": awaited.since,
+    }
+
+
+def _event_from(kept: Mapping[str, Any]) -> AwaitedEvent:
+    event = BusinessEvent(kept["source"], kept["name"], kept["bus"], kept["model"])
+    return AwaitedEvent(event, tuple(kept["by"]), kept["since"])
 
 
 def _destination(to: Destination) -> dict[str, Any]:
@@ -122,6 +143,7 @@ def _question_from(kept: Mapping[str, Any]) -> Question:
         kept["heartbeat"],
         kept["otherwise"],
         Destination(Channel(to["channel"]), to["name"]) if to else None,
+        _event_from(kept["event"]) if "event" in kept else None,
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepsaga.asl.positions import Lanes
-    from stepsaga.graph import Call, Fork, Node, SagaGraph, Slot
+    from stepsaga.graph import Call, Fork, Node, Question, SagaGraph, Slot
 
 
 class Payloads:
@@ -64,6 +64,7 @@ class Payloads:
             payload["token.$"] = "$$.Task.Token"
             if to := node.question.to:
                 payload["to"] = {"channel": to.channel.value, "name": to.name}
+            payload |= _event_field(node.question)
         payload |= _child_fields(node, node.call)
         undoable = payload["part"] != Part.RETRIABLE
         if undoable and self.graph.deadline is not None:
@@ -86,6 +87,7 @@ class Payloads:
         if node.question.otherwise is not None:
             payload["otherwise"] = dict(node.question.otherwise)
         self._mark(payload, node)
+        payload |= _event_field(node.question)
         lanes = self.positions[node.name].lanes
         return payload | self._context() | {"failure.$": failure} | lane_fields(lanes)
 
@@ -267,6 +269,21 @@ class Payloads:
             return {"inline": True}
         share = self.shares[node.name]
         return {"share": share} if share > SHARE else {}
+
+
+def _event_field(question: Question) -> dict[str, Any]:
+    """The business event that a call waits for, or looks for once more."""
+    awaited = question.event
+    if awaited is None:
+        return {}
+    event = {
+        "source": awaited.event.source,
+        "name": awaited.event.name,
+        "by": list(awaited.by),
+        "since": awaited.since,
+        "seconds": question.seconds,
+    }
+    return {"event": event}
 
 
 def _child_fields(node: StepNode, call: Call) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from stepsaga.authoring.children import Child
 from stepsaga.authoring.conditions import all_of, any_of, is_in, is_present, not_
 from stepsaga.authoring.data import Input
 from stepsaga.authoring.destinations import Bus, Queue, Topic
+from stepsaga.authoring.events import WaitForEvent
 from stepsaga.authoring.flow import Choice, Map, Parallel, Sequence, Wait, when
 from stepsaga.authoring.questions import Approval, Callback
 from stepsaga.authoring.saga import Saga, graph_of
@@ -27,6 +28,7 @@ __all__ = [
     "Step",
     "Topic",
     "Wait",
+    "WaitForEvent",
     "all_of",
     "any_of",
     "graph_of",

@@ -13,6 +13,7 @@ from stepsaga.authoring.children import CALL_SECONDS, UNDO, Child, child_of, sta
 from stepsaga.authoring.data import InputDeclaration, is_input, reference_of
 from stepsaga.authoring.declared import named_steps, parts_of, slots_of
 from stepsaga.authoring.destinations import Bus, Queue, Topic, signature_of
+from stepsaga.authoring.events import WaitForEvent, event_of, waiting_signature
 from stepsaga.authoring.flow import Choice, Map, Nested, Parallel, Sequence, Wait, When
 from stepsaga.authoring.hints import returns
 from stepsaga.authoring.looking import (
@@ -353,6 +354,9 @@ class _NodeBuilder:
         if isinstance(step, Awaited):
             call = replace(call, returns=step.answer)
         question = question_of(step, self.options)
+        if question and isinstance(step, WaitForEvent):
+            given = {one.name: one.given for one in call.parameters}
+            question = replace(question, event=event_of(step, given, self.options))
         undo_seconds, undo_retry = self._undo_options(seconds)
         back = self._call(undo, undo_seconds, undo_retry, after) if undo else None
         if child and back and isinstance(step, Child):
@@ -402,6 +406,8 @@ class _NodeBuilder:
         handler: object = self.step.handler
         if isinstance(self.step, Child):
             return start_of(child, self.step.answer) if child else None
+        if isinstance(self.step, WaitForEvent):
+            return waiting_signature(self.step)
         if isinstance(self.step, Question) and isinstance(handler, Queue | Topic | Bus):
             return signature_of(self.takes)
         return self._read(handler, "handler")

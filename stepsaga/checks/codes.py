@@ -79,5 +79,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S513": "A number out of range",
         "S514": "A question whose times or answers do not fit",
         "S515": "A question that is sent nowhere",
+        "S520": "A wait for what is no event",
+        "S521": "A wait by a field that cannot tell events apart",
+        "S522": "A wait whose key is not that of the event",
     }
 )

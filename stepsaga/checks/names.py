@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from stepsaga.asl.positions import positions
 from stepsaga.errors import Problem
 from stepsaga.graph import MapNode, ParallelNode, StepNode, walk
-from stepsaga.limits import PARENTS
+from stepsaga.limits import EVENTS, PARENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ RESERVED: Final = frozenset(
 )
 """Names that the document, a call or the framework uses for itself, now or in lanes."""
 
-STREAMS: Final = frozenset({PARENTS, "definition"})
+STREAMS: Final = frozenset({PARENTS, EVENTS, "definition"})
 """What streams begin with that are no saga's."""
 
 LONGEST: Final = 80 - len(" rejected")

@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "run": "run:run",
     "verify": "verify:verify",
     "show": "show:show",
+    "event": "event:event",
     "preflight": "preflight:preflight",
     "prune": "prune:prune",
     "start": "start:start",

@@ -7,14 +7,16 @@ import re
 import secrets
 import sys
 from contextlib import redirect_stdout
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
+from stepsaga.asl.awaited_events import awaited_in
 from stepsaga.asl.release import build
 from stepsaga.authoring import graph_of
+from stepsaga.checks.fields import did_you_mean
 from stepsaga.cli.discovery import ProjectError, find_sagas, make_importable
 from stepsaga.cli.exits import ENDING_CODES
 from stepsaga.cli.failures import failure_of
@@ -25,6 +27,7 @@ from stepsaga.cli.timeline import Timeline, timeline_of, with_family
 from stepsaga.cli.timeline_view import as_json as timeline_json
 from stepsaga.cli.timeline_view import view
 from stepsaga.engines.child_faults import CHILD_FAULTS
+from stepsaga.engines.events import Arrival
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.engines.once import run_once
 from stepsaga.engines.simulator.naming import check_name
@@ -37,15 +40,22 @@ from stepsaga.testing.runner import REJECT, answers_of
 from stepsaga.testing.stack import local_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stepsaga.asl.release import Compiled
     from stepsaga.engines.once import Run
+    from stepsaga.graph import SagaGraph
 
 ANSWER_HELP: Final = (
     "What is answered to a step that asks, as soon as it does: STEP=approve, STEP=reject, or"
     " STEP=JSON. Where there is none, the question's time passes: here that takes no time."
 )
+EVENT_HELP: Final = (
+    "A business event that comes: its detail type, and its detail as JSON. It comes as soon as the"
+    " saga starts; with @SECONDS after so many, with @-SECONDS before. Where none comes, the wait's"
+    " time passes: here that takes no time."
+)
+_EVENT: Final = re.compile(r"([^=]+)=(.*?)(?:@(-?[0-9]+(?:\.[0-9]+)?))?", re.DOTALL)
 _WORDS: Final[Mapping[str, Any]] = {"approve": True, "reject": REJECT}
 FAIL_HELP: Final = (
     "What shall go wrong: STEP=KIND for every attempt, STEP=KIND,ok for the first one only."
@@ -74,6 +84,10 @@ def run(  # noqa: PLR0913  # a command's options
         list[str] | None,
         typer.Option(metavar="STEP=ANSWER", help=ANSWER_HELP, show_default=False),
     ] = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=DETAIL[@SECONDS]", help=EVENT_HELP, show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
 ) -> None:
     """Run a saga on this machine: the compiled state machine, the real handlers, local tables.
@@ -91,6 +105,8 @@ def run(  # noqa: PLR0913  # a command's options
         found = find_sagas(root).named(saga)
         answers = answers_of(found, said)
         compiled = build(graph_of(found))
+        family = [graph_of(found), *children_of(graph_of(found)).values()]
+        events = [parse_event(text, family) for text in event or []]
         # stdout is for the timeline: what handlers print goes where logs go.
         with redirect_stdout(sys.stderr):
             done = run_once(
@@ -107,7 +123,8 @@ def run(  # noqa: PLR0913  # a command's options
                 faults=faults,
                 seed=seed,
                 answers=answers,
-                children=map(build, children_of(graph_of(found)).values()),
+                children=map(build, family[1:]),
+                events=events,
             )
     timeline = told(done, compiled)
     if as_json:
@@ -154,6 +171,27 @@ def parse_answers(wanted: list[str]) -> dict[str, Any]:
             told = f"--answer {step}: {word!r} is neither approve nor reject, and no JSON"
             raise UsageError(f"{told}: {error}") from error
     return answers
+
+
+def parse_event(text: str, graphs: Sequence[SagaGraph]) -> Arrival:
+    """``'PaymentReceived={"order_id": "1"}@5'`` as the engine takes it.
+
+    Raises:
+        UsageError: It is not of that form, or no saga waits for such an event.
+    """
+    found = _EVENT.fullmatch(text)
+    if found is None:
+        raise UsageError(f"--event {text!r}: write NAME=DETAIL, as in 'PaymentReceived={{...}}'")
+    name, detail, seconds = found[1].strip(), found[2], float(found[3] or 0)
+    known = {one.event.name: one.event for graph in graphs for one in awaited_in(graph)}
+    if name not in known:
+        there = f"there are: {', '.join(sorted(known))}" if known else "this saga waits for none"
+        hint = did_you_mean(name, known) or there
+        raise UsageError(f"--event {name}: no saga waits for such an event; {hint}")
+    try:
+        return Arrival(known[name], json.loads(detail), timedelta(seconds=seconds))
+    except ValueError as error:
+        raise UsageError(f"--event {name}: its detail is no JSON: {error}") from error
 
 
 def read_input(file: str) -> Any:

@@ -25,6 +25,8 @@ from stepsaga.store.events import EventTypes, late_effects_left
 from stepsaga.store.saga_events import (
     ChildAwaited,
     Event,
+    EventAwaited,
+    EventTaken,
     ForwardEnded,
     ForwardStarted,
     InputChecked,
@@ -264,9 +266,14 @@ class _Reader:
             event = _read(record)
             if isinstance(event, StepSealed) and commit.slot.endswith("/claim"):
                 continue  # the seal of its slot comes right behind it
+            if isinstance(event, EventTaken):
+                rows[-1] = replace(rows[-1], detail=_by_event(rows[-1].detail, event))
+                continue  # it stands behind the step's result
             row = self._row(event, commit.slot) if isinstance(event, Event) else None
             if row is None:
                 emitted.append(record.type)
+            elif isinstance(event, EventAwaited):
+                rows[-1] = replace(row, after=after, attempt=commit.attempt + 1)
             else:
                 rows.append(replace(row, after=after, attempt=commit.attempt + 1))
         return _with_emitted(rows, emitted, after)
@@ -307,17 +314,26 @@ class _Reader:
             case SagaStuck():
                 return "", What.STUCK, one_line(f"{', '.join(event.steps) or '?'}: {event.error}")
 
+    def _of_waiting(
+        self, event: StepAsked | EventAwaited | ChildAwaited, step: str
+    ) -> tuple[str, What, str]:
+        """Whoever has the token of one of these can answer: it is shown to nobody."""
+        match event:
+            case StepAsked():
+                by = f"by the {event.to}, " if event.to else ""
+                return step, What.ASKED, f"{by}waits for an answer"
+            case EventAwaited():
+                # It stands behind the question that it is, in whose place it is told.
+                return step, What.AWAITED, one_line(f"{event.event} with {event.by} {event.key}")
+            case ChildAwaited():
+                return f"undo {step}" if event.undo else step, What.AWAITED, event.child
+
     def _of_step(self, event: Event, step: str) -> tuple[str, What, str] | None:
         match event:
             case StepCompleted():
                 told = step, What.COMPLETED, self._value(event.step, event.value)
-            case StepAsked():
-                # Whoever has the token can answer: it is shown to nobody.
-                by = f"by the {event.to}, " if event.to else ""
-                told = step, What.ASKED, f"{by}waits for an answer"
-            case ChildAwaited():
-                # Whoever has the token can answer it, as above.
-                told = f"undo {step}" if event.undo else step, What.AWAITED, event.child
+            case StepAsked() | EventAwaited() | ChildAwaited():
+                told = self._of_waiting(event, step)
             case StepRejected():
                 told = step, What.REJECTED, _refusal(event)
             case StepClaimed():
@@ -363,6 +379,10 @@ def _undone(found: str) -> tuple[What, str]:
     if found == "doubt":
         return What.UNDONE, "whether or not it had happened"
     return What.UNDONE, "by its result"
+
+
+def _by_event(detail: str, event: EventTaken) -> str:
+    return "  ".join(filter(None, [detail, f"by {event.event} {event.id}"]))
 
 
 def _with_emitted(rows: list[Row], emitted: list[str], after: timedelta) -> list[Row]:

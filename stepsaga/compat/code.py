@@ -8,6 +8,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
 
+from stepsaga.asl.awaited_events import awaited_in
 from stepsaga.asl.names import participants
 from stepsaga.compat.releases import DATA, calls_of
 from stepsaga.compat.schemas import Schema, schemas_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from stepsaga.compat.releases import LiveCall, Release
+    from stepsaga.graph import AwaitedEvent
 
 
 class Unseen(Exception):  # never leaves the comparison
@@ -232,6 +234,15 @@ class Deployment:
         """The modules that have a function."""
         return frozenset(
             module for release in self.releases.values() for module in participants(release.graph)
+        )
+
+    def routes(self, event: AwaitedEvent) -> bool:
+        """Whether a saga waits for such an event by that field, so that its router knows it."""
+        wanted = event.event.source, event.event.name, event.by
+        return any(
+            (one.event.source, one.event.name, one.by) == wanted
+            for release in self.releases.values()
+            for one in awaited_in(release.graph)
         )
 
     def asks(self, saga: str, step: str) -> bool:

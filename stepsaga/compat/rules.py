@@ -295,9 +295,15 @@ def questions(pair: Pair) -> Iterator[Finding]:
         if node.question is None or release is None:
             continue
         about = About("S708", node.name, Whom.WAITING)
-        if pair.new.asks(pair.old.saga, node.name):
+        event = node.question.event
+        if event and not pair.new.routes(event):
+            text = f"no saga waits for {event.event.name} by {'.'.join(event.by)} any more, so it"
+            yield pair.broken(
+                about, f"{text} is brought to none", "keep a wait for it until none of these waits"
+            )
+        elif pair.new.asks(pair.old.saga, node.name):
             yield from _recorded(pair, about, release.writes(node.name))
-        else:
+        elif event is None:
             text = f"no {node.name} is asked any more, so no client takes an answer to it"
             yield pair.broken(about, text, "keep the question")
 

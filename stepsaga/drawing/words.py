@@ -48,8 +48,11 @@ def notes(step: StepNode) -> tuple[str, ...]:
     if step.question is None:
         return tuple(filter(None, (ROLES[step.role], CLAIMED if step.claim else "")))
     asked, to = step.question, step.question.to
-    where = f"asks by the {to.channel.value} {to.name}" if to else "asks"
     otherwise = "rejected" if asked.otherwise is None else "goes on"
+    if asked.event:
+        event = asked.event.event.name
+        return f"waits for {event}", f"none for {duration(asked.seconds)}: {otherwise}"
+    where = f"asks by the {to.channel.value} {to.name}" if to else "asks"
     return where, f"no answer for {duration(asked.seconds)}: {otherwise}"
 
 

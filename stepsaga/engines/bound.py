@@ -48,11 +48,15 @@ class Bound:
         transitions: One for each step, choice, fork, join, wait, for the check of the input and for
             the record of the end; and one where a lane ends with what cannot end a lane.
         writes: One for each step, one more where it is claimed, and one for the record of the end.
-            A question writes its token; what is answered is written by whoever answers. A child
+            A question writes its token; what is answered is written by whoever answers. A step
+            that waits for an event writes its token, and that it waits; the event itself where it
+            was there before, and else the router does. A child
             step writes its token, and who waits for the child; what the child costs itself is not
             its parent's, and what it came to is written by whoever hears of that: see
             `TELLING_WRITES`, `TELLING_READS`, `HEARING_READS`.
-        reads: None, but for each question that nobody answers: the saga has to look.
+        reads: None, but for each question that nobody answers: the saga has to look; and one for
+            each wait for an event, which may be there, and again where it does not come. Where a
+            saga waits for the same event several times, one more for each of the waits before.
         slots: Of every step that runs, with its lane before it; in the order of the lane.
     """
 
@@ -63,7 +67,12 @@ class Bound:
 
 
 def bound_of(
-    graph: SagaGraph, value: Any, result: Result, *, unanswered: Container[str] = ()
+    graph: SagaGraph,
+    value: Any,
+    result: Result,
+    *,
+    unanswered: Container[str] = (),
+    kept: Container[str] = (),
 ) -> Bound:
     """What the path of an input may cost.
 
@@ -72,10 +81,11 @@ def bound_of(
         value: Its input, as JSON values; it fits the input's model.
         result: Of every step on the path.
         unanswered: The questions whose time passes, and that have another answer for that.
+        kept: The waits for events that have come before.
     """
     model = JsonType(graph.input.annotation)
     scope = _Scope(model.write(model.read(graph.input.name, value)), {}, {})
-    path = _Path(result, unanswered)
+    path = _Path(result, unanswered, kept)
     if any(datum.origin is Origin.INPUT for datum in data_of(graph.nodes)):
         path.call()
     path.sequence(graph.nodes, scope, ())
@@ -120,6 +130,7 @@ class _Path:
 
     result: Result
     unanswered: Container[str]
+    kept: Container[str]
     bound: Bound = field(default_factory=Bound)
     fresh: bool = True
 
@@ -149,8 +160,13 @@ class _Path:
         slot = (*lane, *node.slot)
         self.bound.slots.append(slot)
         self.bound.writes += 1 + node.claim + (node.child is not None)
+        event = node.question is not None and node.question.event is not None
+        if event:
+            self.bound.writes += 1 + (node.name in self.kept)
+            self.bound.reads += 1
         if node.name in self.unanswered:
             self.silence(lane)
+            self.bound.reads += event
         self.call()
         scope.results[node.name] = self.result(node, slot)
 

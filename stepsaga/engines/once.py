@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepsaga.engines.answered import AnsweringStore
 from stepsaga.engines.cost import Cost
+from stepsaga.engines.events import deliver
 from stepsaga.engines.simulator import Simulator
 from stepsaga.engines.simulator.engine import START
 from stepsaga.recovery.children import parent_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from stepsaga.asl.release import Compiled
     from stepsaga.engines.answering import Answer
+    from stepsaga.engines.events import Arrival
     from stepsaga.engines.local import Message
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
     from stepsaga.store.commits import Commit
@@ -82,6 +84,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
     resources: Mapping[str, Any] | None = None,
     answers: Mapping[str, Answer] | None = None,
     children: Iterable[Compiled] = (),
+    events: Sequence[Arrival] = (),
 ) -> Run:
     """Run a saga to its end, in virtual time.
 
@@ -97,10 +100,11 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         answers: What is answered to the steps that ask, as soon as they do; what has no answer
             here waits until its time is up, in virtual time.
         children: The sagas that it starts, and those that these start.
+        events: The business events that come.
 
     Raises:
         EngineError: The id is no name for an execution, or the input too large for one.
-        UsageError: A fault that cannot be.
+        UsageError: A fault that cannot be, or an event that no saga waits for.
     """
     sagas = [compiled, *children]
     for one in sagas:
@@ -116,6 +120,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         resources=resources,
     )
     answering.simulator = simulator
+    deliver(events, sagas, simulator, counting)
     arn = simulator.start(compiled.name, value, name=saga_id)
     view = simulator.wait(arn)
     simulator.settle()

@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 
 REPORTS: Final = "STEPSAGA_REPORTS_FAILURES"
 """Set where the event source takes a batch's failures as a reply; else a failure is raised."""
-HEARD: Final = tuple(
-    one.value
-    for one in Outcome
-    if one not in (Outcome.COMPENSATED, Outcome.CHECKED, Outcome.LINKED)
+_UNHEARD: Final = frozenset(
+    {Outcome.COMPENSATED, Outcome.CHECKED, Outcome.LINKED, Outcome.KEPT, Outcome.WAITS}
 )
+HEARD: Final = tuple(one.value for one in Outcome if one not in _UNHEARD)
 """The outcomes of commits that it hears of: others open nothing, end nothing, are no first ones."""
 Batch = dict[str, list[dict[str, str]]]
 

@@ -109,6 +109,21 @@ class Child(BaseModel):
     result: str = ""
 
 
+class Awaits(BaseModel):
+    """The business event that a call waits for: see `stepsaga.graph.AwaitedEvent`.
+
+    ``seconds`` are those of the wait; ``takes["key"]`` is what ``by`` has to be.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    name: str
+    by: Annotated[tuple[str, ...], Field(min_length=1)]
+    since: int = Field(ge=0)
+    seconds: int = Field(gt=0)
+
+
 class Call(BaseModel):
     """One call of a handler.
 
@@ -154,6 +169,7 @@ class Call(BaseModel):
         token: In a question's call, or a child's: by which its Task is answered. It never shows.
         to: Where a question without a handler of its author's is sent; ``takes`` fills the message.
         child: The saga that a step starts, in its call and in its compensation's.
+        event: The business event that a question waits for, and its ``unanswered`` looks for.
         otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
             absent where that is a rejection.
         failure: In an ``unanswered``: what became of the question's Task.
@@ -197,6 +213,7 @@ class Call(BaseModel):
     token: SecretStr = SecretStr("")
     to: To | None = None
     child: Child | None = None
+    event: Awaits | None = None
     otherwise: dict[str, Any] | None = None
     failure: dict[str, Any] = Field(default_factory=dict)
     late: int = Field(default=0, ge=0)
@@ -229,6 +246,8 @@ class Call(BaseModel):
             raise ValueError("a question, or a child's call, and nothing else, has a task token")
         if self.to and self.part is not Part.QUESTION:
             raise ValueError("a question, and nothing else, is sent somewhere")
+        if self.event and self.part not in {Part.QUESTION, Part.UNANSWERED}:
+            raise ValueError("a question, and nothing else, waits for an event")
         if not self.generation and "input" not in self.execution.model_fields_set:
             raise ValueError("the execution's input is missing")
         return self

@@ -178,6 +178,22 @@ class Handling:
                 raise Invalid(f"{child.saga}: {unfit}") from unfit.__cause__
         return value
 
+    def taken(self, name: str, results: Mapping[str, Any]) -> Any:
+        """What ``takes`` has for a name: JSON values, as they are recorded.
+
+        Args:
+            name: The name.
+            results: As of `bind`.
+
+        Raises:
+            Refused: Nothing fills it.
+            Invalid: A key on the way is not there.
+            StoreError: A result that it is in cannot be fetched.
+        """
+        call = self._call
+        source, *path = call.takes.get(name, (name,))
+        return _followed(name, source, path, {**results, call.input: call.execution.input})
+
     def run(self) -> Any:
         """Call the handler; return its result as it is recorded: JSON values, or where they are.
 

@@ -114,11 +114,16 @@ class Journal:
         events = [event_of(StepSealed, step=self._call.step)]
         return self._append(self._call.address(slot), Outcome.SEALED, events, slot)
 
-    def ask(self, token: str) -> Commit:
+    @property
+    def store(self) -> EventStore:
+        """Where streams are, for who looks into others than the saga's own."""
+        return self._store
+
+    def ask(self, token: str, *more: EventRecord) -> Commit:
         """Record that somebody is asked, and by which token an answer goes back (rule 26)."""
         call = self._call
         to = f"{call.to.channel} {call.to.name}" if call.to else ""
-        events = [event_of(StepAsked, step=call.step, token=token, to=to)]
+        events = [event_of(StepAsked, step=call.step, token=token, to=to), *more]
         return self._append(self._token_address(), Outcome.ASKED, events)
 
     def wait_for(self, child: str, token: str) -> Commit:
@@ -161,12 +166,12 @@ class Journal:
         self._linked = replace(commit, stream_id=stream, commit_id=key_of(stream, slot))
         return self._linked
 
-    def answer(self, slot: Slot) -> tuple[Commit | None, bool]:
-        """What a question's slot holds, and whether it was ever asked."""
+    def answer(self, slot: Slot) -> tuple[Commit | None, list[Commit]]:
+        """What a question's slot holds, and under which tokens it was asked."""
         address = self._call.address(slot)
         found = list(self._store.read(self._call.stream, address))
         own = next((commit for commit in found if commit.slot == address), None)
-        return own, any(commit.slot.startswith(f"{address}/{TOKEN}/") for commit in found)
+        return own, [one for one in found if one.slot.startswith(f"{address}/{TOKEN}/")]
 
     def claim(self) -> Commit:
         """Claim the right to have the step's effect; return who has it (rule 27)."""

@@ -55,20 +55,12 @@ def runtime_from(
     Raises:
         StepFailed: A variable is missing, or no client can be made.
     """
-    participant = _variable(environment, PARTICIPANT, "a module of handlers: handlers.payments")
-    table = _variable(environment, EVENT_TABLE, "the name of the event table")
-    bucket = environment.get(EVENT_BUCKET)
-    # A check or a test that only reads signatures needs neither, and they take long to import.
-    from stepsaga.runtime.powertools import PowertoolsObserver  # noqa: PLC0415  # at the first call
-    from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
-
-    store: EventStore = DynamoDBStore(
-        client=client("dynamodb"),
-        table=table,
-        s3=LazyS3(client) if bucket else None,
-        bucket=bucket,
-    )
+    participant = variable(environment, PARTICIPANT, "a module of handlers: handlers.payments")
+    store = store_from(environment)
     store = around(store) if around else store
+    # A check or a test that only reads signatures does not need it, and it takes long to import.
+    from stepsaga.runtime.powertools import PowertoolsObserver  # noqa: PLC0415  # at the first call
+
     return Runtime(
         participant=participant,
         store=store,
@@ -78,6 +70,20 @@ def runtime_from(
         answers=StepFunctionsAnswers(),
         messages=AwsMessages(environment),
         children=children(store) if children else None,
+    )
+
+
+def store_from(environment: Mapping[str, str]) -> EventStore:
+    """The event store of a Lambda function; as `runtime_from`."""
+    table = variable(environment, EVENT_TABLE, "the name of the event table")
+    bucket = environment.get(EVENT_BUCKET)
+    from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # at the first call
+
+    return DynamoDBStore(
+        client=client("dynamodb"),
+        table=table,
+        s3=LazyS3(client) if bucket else None,
+        bucket=bucket,
     )
 
 
@@ -111,7 +117,12 @@ def _runtime() -> Runtime:
     return runtime_from(os.environ)
 
 
-def _variable(environment: Mapping[str, str], name: str, what: str) -> str:
+def variable(environment: Mapping[str, str], name: str, what: str) -> str:
+    """A variable of a function.
+
+    Raises:
+        StepFailed: It is not set.
+    """
     value = environment.get(name, "")
     if not value:
         raise StepFailed(

@@ -37,31 +37,40 @@ def ask(work: Work) -> Reply:
         refuse_if_pointless(work)
         work.handling.bind(results_of(work.call, work.objects))
     except Refused as refusal:
-        return _reject(work, refusal, class_text(Rejected), str(refusal))
+        return reject(work, refusal, class_text(Rejected), str(refusal))
     work.journal.ask(work.call.secret)
     # Whoever answered in the meantime may have found an earlier token only.
     if work.call.again and (stored := work.journal.get(work.call.slot)):
-        return _tell(work, stored)
+        return tell(work, stored)
     try:
         work.handling.run_only()
     except Rejected as rejection:
-        return _reject(work, rejection, class_text(type(rejection)), message_of(rejection))
+        return reject(work, rejection, class_text(type(rejection)), message_of(rejection))
     return Reply(None, ASKED)
 
 
-def _reject(work: Work, cause: Exception, error: str, message: str) -> Reply:
-    """A question has no effect, so that in every attempt a rejection is for certain (rule 1)."""
+def reject(work: Work, cause: Exception, error: str, message: str) -> Reply:
+    """Record that nobody is asked, and tell the Task.
+
+    A question has no effect, so that in every attempt a rejection is for certain (rule 1).
+    """
     stored = work.journal.reject(error, cut(work.handling.redacted(message)))
-    return _tell(work, stored, cause)
+    return tell(work, stored, cause)
 
 
-def _tell(work: Work, stored: Commit, cause: Exception | None = None) -> Reply:
-    value = _decided(work, stored, cause)
+def tell(work: Work, stored: Commit, cause: Exception | None = None) -> Reply:
+    """Tell the call's own Task what the slot holds."""
+    value = decided(work, stored, cause)
     work.answers.success(work.call.secret, {"value": value})
     return Reply(None, ADOPTED)
 
 
-def _decided(work: Work, stored: Commit, cause: Exception | None = None) -> object:
+def decided(work: Work, stored: Commit, cause: Exception | None = None) -> object:
+    """The answer that the slot holds.
+
+    Raises:
+        Rejected, Fenced: It holds none.
+    """
     if stored.outcome is Outcome.RESULT:
         return value_of(stored)
     if stored.outcome is Outcome.REJECTED:
@@ -71,12 +80,17 @@ def _decided(work: Work, stored: Commit, cause: Exception | None = None) -> obje
 
 
 def unanswered(work: Work) -> Reply:
-    """Decide what counts where no answer came, or take the one that came meanwhile.
+    """Decide what counts where no answer came, or take the one that came meanwhile."""
+    stored, asked = work.journal.answer(work.call.slot)
+    return decide(work, stored, asked=bool(asked))
+
+
+def decide(work: Work, stored: Commit | None, *, asked: bool) -> Reply:
+    """Take what a question's slot holds, or decide what counts instead.
 
     What its author wants to count counts where somebody was asked, and the time is up.
     """
     call, journal = work.call, work.journal
-    stored, asked = journal.answer(call.slot)
     outcome = ADOPTED
     if stored is None:
         error = str(call.failure.get("Error", "?"))
@@ -86,7 +100,8 @@ def unanswered(work: Work) -> Reply:
             stored = journal.complete(call.otherwise["value"], ())
         elif late:
             what = "in time" if error == "States.Timeout" else "for too long: no heartbeat came"
-            stored = journal.reject(NOT_ANSWERED, f"nobody answered {what}")
+            who = f"no {call.event.name} came" if call.event else "nobody answered"
+            stored = journal.reject(NOT_ANSWERED, f"{who} {what}")
         else:
             stored = journal.reject(NOT_ASKED, f"it could not be asked: {error}")
-    return Reply(_decided(work, stored), outcome)
+    return Reply(decided(work, stored), outcome)

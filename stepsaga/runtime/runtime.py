@@ -21,6 +21,7 @@ from stepsaga.errors import (
     StoreError,
 )
 from stepsaga.runtime.answers import NoAnswers
+from stepsaga.runtime.business_events import await_event, look_again
 from stepsaga.runtime.call import Part, parse_call
 from stepsaga.runtime.children import NoChildren, start_child, undo_child
 from stepsaga.runtime.flows import (
@@ -64,6 +65,7 @@ _FLOWS: Final = {
     Part.UNANSWERED: unanswered,
 }
 _CHILD_FLOWS: Final = {Part.COMPENSATION: undo_child}
+_EVENT_FLOWS: Final = {Part.QUESTION: await_event, Part.UNANSWERED: look_again}
 _LASTING: Final = (CommitTooLarge, CommitUnreadable, EventInvalid)
 _log = logging.getLogger("stepsaga")
 
@@ -213,6 +215,8 @@ class Runtime:
 def _flow(call: Call) -> Callable[[Work], Reply]:
     if call.child:
         return _CHILD_FLOWS.get(call.part, start_child)
+    if call.event:
+        return _EVENT_FLOWS[call.part]
     return _FLOWS.get(call.part, go_forward)
 
 

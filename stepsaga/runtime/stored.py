@@ -140,14 +140,22 @@ def _room(call: Call, used: int) -> tuple[int, int]:
     return room, max(room // call.share - ENTRY_BYTES, POINTER_BYTES)
 
 
-def adopted_form(form: Any, room: Room, objects: Objects | None, *, inline: bool) -> Any:
-    """A child's result, in its form there, as its parent's document can hold it.
+def adopted_form(
+    form: Any,
+    room: Room,
+    objects: Objects | None,
+    *,
+    inline: bool,
+    what: str = "the child's result",
+) -> Any:
+    """A result that comes from elsewhere, in its form there, as a saga's document can hold it.
 
     Args:
-        form: Its form in the child's events.
+        form: Its form there: a child's events, or a business event's.
         room: What there is for it.
         objects: Where large results are; None where there is no bucket.
-        inline: The parent's definition itself looks into the result.
+        inline: The saga's definition itself looks into the result.
+        what: What messages call it.
 
     Raises:
         Unfit: It does not fit.
@@ -164,10 +172,15 @@ def adopted_form(form: Any, room: Room, objects: Objects | None, *, inline: bool
             form = _pointing(pointer.bucket, pointer.sha256, len(content))
     if (size := len(compact(form))) > room.most:
         raise Unfit(
-            f"the child's result has {size:,} bytes as JSON, and its parent's document has"
+            f"{what} has {size:,} bytes as JSON, and the document of who waits for it has"
             f" {room.most:,} left: take less of it"
         )
     return form
+
+
+def told_apart(value: Any) -> Any:
+    """The form of a value that is kept as it is, so that nobody takes it for a pointer."""
+    return _told_apart(value, inline=False)
 
 
 def stored_bytes(form: Any) -> int | None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.awaited_events import awaited_in, routed_events
 from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live_name, participants
 from stepsaga.asl.release import build, substitutions
 from stepsaga.errors import DeploymentError
 from stepsaga.graph import steps_of
 from stepsaga.limits import START_SECONDS
+from stepsaga.runtime.business_events import PARTICIPANT as EVENTS
 from stepsaga.runtime.participant import participant_of
 from stepsaga.sam.asked import check_environment, check_statement
 from stepsaga.sam.children import CHILDREN, check_children, children
@@ -26,9 +28,12 @@ if TYPE_CHECKING:
 
     from stepsaga.asl.release import Compiled
     from stepsaga.graph import Call, Destination, SagaGraph
+    from stepsaga.runtime.event_router import Routed
 
-OURS: Final = frozenset({SENDER, CHILDREN})
+OURS: Final = frozenset({SENDER, CHILDREN, EVENTS})
 """Participants of the framework's own: their code is in the layer."""
+ROUTER_SECONDS: Final = 60
+"""For a batch of business events."""
 MOST_SECONDS: Final = 900
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
@@ -48,6 +53,8 @@ class Function:
         destinations: Where it sends questions.
         starts: The sagas that it starts, and has undone.
         sagas: All of the project, where it starts any: a child is undone with its own children.
+        routes: The business events that it brings to the sagas that wait for them.
+        buses: Of each of these, in the same order, the logical id of its bus, or ``default``.
     """
 
     name: str
@@ -61,6 +68,8 @@ class Function:
     destinations: tuple[Destination, ...] = ()
     starts: tuple[str, ...] = ()
     sagas: tuple[str, ...] = ()
+    routes: tuple[Routed, ...] = ()
+    buses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,7 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
     needs: dict[str, set[str]] = {}
     asking: dict[str, dict[str, None]] = {}
     sent: dict[Destination, None] = {}
+    buses: dict[tuple[str, str], str] = {}
     check_children(ordered)
     for graph in ordered:
         _check_id(graph.name, f"the saga {graph.name}")
@@ -129,6 +139,10 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
         if children(graph):
             asking.setdefault(CHILDREN, {})[graph.name] = None
             needs[CHILDREN] |= _models(root, graph)
+        for awaited in awaited_in(graph):
+            module = awaited.event.model.partition(":")[0]
+            needs[EVENTS] |= {module} if is_here(root, module) else set()
+            buses[awaited.event.source, awaited.event.name] = awaited.event.bus
     functions = [
         _function(root, module, calls[module], needs[module], asking.get(module, ()), sent)
         for module in sorted(calls)
@@ -137,6 +151,18 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
     functions = [
         replace(one, starts=tuple(started), sagas=tuple(graph.name for graph in ordered))
         if one.module == CHILDREN
+        else one
+        for one in functions
+    ]
+    routes = routed_events(ordered)
+    functions = [
+        replace(
+            one,
+            seconds=max(one.seconds, ROUTER_SECONDS),
+            routes=routes,
+            buses=tuple(buses[event.source, event.name] for event in routes),
+        )
+        if one.module == EVENTS
         else one
         for one in functions
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from stepsaga.sam.references import resolved, texts
 from stepsaga.sam.sources import digest_of, shipped_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stepsaga.sam.application import Function
 
@@ -67,8 +68,27 @@ def layer_digest(root: Path, target: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class More:
+    """What a function of the framework's own has besides what participants have.
+
+    Attributes:
+        handler: Its entry point.
+        environment: Variables.
+        statements: Of its role.
+    """
+
+    handler: str = HANDLER
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    statements: Sequence[Any] = ()
+
+
 def participant(
-    root: Path, function: Function, layer_mark: str, around: Mapping[str, Any]
+    root: Path,
+    function: Function,
+    layer_mark: str,
+    around: Mapping[str, Any],
+    more: More | None = None,
 ) -> dict[str, Any]:
     """A participant's resources: the function, its role, its log group.
 
@@ -77,7 +97,9 @@ def participant(
         function: What it is.
         layer_mark: The layer's digest.
         around: What else decides on its settings, and stands in somebody's own text.
+        more: What it has besides.
     """
+    more = more or More()
     environment = {
         "STEPSAGA_PARTICIPANT": function.module,
         "STEPSAGA_EVENT_TABLE": ref("EventTable"),
@@ -86,12 +108,13 @@ def participant(
     }
     if function.starts:
         environment |= children.environment(function.sagas)
+    environment |= more.environment
     resource = lambda_function(
         function.name,
         function.module,
         function.seconds,
         function.memory,
-        children.HANDLER if function.starts else HANDLER,
+        children.HANDLER if function.starts else more.handler,
     )
     resource["Properties"]["Environment"] = {"Variables": environment}
     # AutoPublishAlias alone sees neither a changed layer nor all settings. With a digest given, SAM
@@ -114,6 +137,7 @@ def participant(
         *rights.objects(),
         *(_of_children(function) if function.starts else rights.answers(function.answers)),
         *(resolved(statement) for statement in function.policies),
+        *more.statements,
         *rights.function_basics(function.name, rights.USE_KEY, via=("dynamodb", "s3")),
     ]
     return {

@@ -8,9 +8,20 @@ from stepsaga.asl.names import definition_file
 from stepsaga.asl.text import render as definition_text
 from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.errors import DeploymentError
-from stepsaga.sam import alarms, bucket, fit, following, functions, machines, recovery, table
+from stepsaga.sam import (
+    alarms,
+    bucket,
+    events,
+    fit,
+    following,
+    functions,
+    machines,
+    recovery,
+    table,
+)
 from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
+from stepsaga.sam.dead_letters import dead_letters
 from stepsaga.sam.destinations import check_destinations
 from stepsaga.sam.merge import Page
 
@@ -77,6 +88,7 @@ def render(root: Path, application: Application) -> str:
     generated = sections(root, application, own)
     fit.check_names(FILE, own, generated, application)
     check_destinations(FILE, own, application)
+    events.check_buses(FILE, own, application)
     fit.check_references(FILE, own, generated, application)
     fit.check_count(FILE, own, generated)
     return page.with_generated(generated)
@@ -138,7 +150,7 @@ def sections(
     parts = [
         bucket.event_bucket(),
         *(
-            functions.participant(root, one, mark, around(root, one, known))
+            functions.participant(root, one, mark, around(root, one, known), events.more_of(one))
             for one in application.functions
         ),
         *(machines.saga(one) for one in application.machines),
@@ -147,6 +159,8 @@ def sections(
         recovery.recovery(application),
         following.following(application),
         alarms.alarms(application),
+        events.events(application),
+        dead_letters() if events.routers(application) else {},
     ]
     for part in parts:
         for name, resource in part.items():

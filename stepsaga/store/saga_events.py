@@ -163,6 +163,74 @@ class ChildLinked(Event):
     undoes: str = ""
 
 
+class EventAwaited(Event):
+    """A step waits for a business event.
+
+    It stands beside its `StepAsked`, and in the event's stream, where its router finds it.
+
+    Attributes:
+        stream: The saga's stream.
+        slot: Where the event goes, run included.
+        step: The step.
+        source, event: The event's source, and its detail type.
+        by: The field that says which saga it is for, as it is written, dotted.
+        key: What that field has to be.
+        since: What came before that does not count; ISO 8601.
+        until: When nobody waits there any more; ISO 8601.
+        room: How many bytes the event may have in the saga's document; more goes to the bucket.
+        most: How many it may have at all there.
+        inline: The definition itself looks into it, so that it never goes to the bucket.
+        lists: How many items its lists may have: ``most`` of a call.
+    """
+
+    stream: str
+    slot: str
+    step: str
+    source: str
+    event: str
+    by: str
+    key: str | int
+    since: str
+    until: str
+    room: int
+    most: int
+    inline: bool = False
+    lists: tuple[tuple[tuple[str, ...], int], ...] = ()
+
+
+class EventArrived(Event):
+    """A business event has come.
+
+    Attributes:
+        id: EventBridge's id of it: twice the same is one event.
+        source, event: Its source, and its detail type.
+        time: When it happened, as its sender says.
+        detail: What it says, as its model writes it.
+    """
+
+    id: str
+    source: str
+    event: str
+    time: str
+    detail: Any
+
+
+class EventTaken(Event):
+    """A step has a business event as its result: it stands beside its `StepCompleted`.
+
+    Attributes:
+        step: The step.
+        event: The event's detail type.
+        id: EventBridge's id of it.
+        arrived: When it came.
+    """
+
+    step: str
+    event: str
+    id: str
+    arrived: str
+
+
 class UndoStarted(Event):
     """An undo from the log has begun: from here on nobody else undoes this run (rule 15).
 

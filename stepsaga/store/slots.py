@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
-from stepsaga.limits import PARENTS
+from stepsaga.limits import EVENTS, PARENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,29 @@ def execution_name(readable: str, key: str, more: str = "") -> str:
 def parents_of(stream_id: str) -> str:
     """The stream beside a child's own that says who waits for it: `stepsaga.runtime.children`."""
     return f"{PARENTS}#{stream_id}"
+
+
+LONGEST_KEY: Final = 512
+"""Bytes of a correlation key in the name of a stream; a longer one is told by its hash.
+DynamoDB's limit is 2048 for the whole name, and a source and a detail type stand before it:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+_HASHED: Final = "sha256:"
+
+
+def events_of(source: str, name: str, by: str, key: str | int) -> str:
+    """The stream of one kind of business event with one key: `stepsaga.runtime.event_stream`.
+
+    Args:
+        source: The event's source.
+        name: Its detail type.
+        by: The field that has the key, as it is written, dotted.
+        key: The key.
+    """
+    text = str(key)
+    content = text.encode("utf-8", "surrogatepass")
+    if len(content) > LONGEST_KEY or text.startswith(_HASHED):
+        text = f"{_HASHED}{hashlib.sha256(content).hexdigest()}"
+    return f"{EVENTS}#{source}/{name}#{by}#{text}"
 
 
 def slot_text(run: str, parts: Sequence[int]) -> str:

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stepsaga.engines.endings import Ending
+    from stepsaga.engines.events import Arrival
     from stepsaga.testing.runner import REJECT, SagaRun, SagaRunner
     from stepsaga.testing.verifier import LawBroken, SagaVerifier
 
-__all__ = ["REJECT", "Ending", "LawBroken", "SagaRun", "SagaRunner", "SagaVerifier"]
-_MODULES = {"LawBroken": "verifier", "SagaVerifier": "verifier"}
+__all__ = ["REJECT", "Arrival", "Ending", "LawBroken", "SagaRun", "SagaRunner", "SagaVerifier"]
+_RUNNER = "stepsaga.testing.runner"
+_MODULES = {
+    "Arrival": "stepsaga.engines.events",
+    "LawBroken": "stepsaga.testing.verifier",
+    "SagaVerifier": "stepsaga.testing.verifier",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"stepsaga.testing.{_MODULES.get(name, 'runner')}"), name)
+    return getattr(import_module(_MODULES.get(name, _RUNNER)), name)

@@ -1,18 +1,26 @@
-"""Whoever is asked by a saga: answers at once, late, twice, never, or is not heard."""
+"""Whoever is asked by a saga: answers at once, late, twice, never, or is not heard.
+
+So do events that a saga waits for. One that comes twice comes before the saga waits, and after.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.answering import Answer, give, questions
+from stepsaga.engines.answers import EngineAnswers
 from stepsaga.errors import AnsweredAlready
+from stepsaga.runtime.event_router import EventRouter, NoSuchEventError, Routed
+from stepsaga.runtime.event_stream import awaited_in
 from stepsaga.store.commits import Outcome
 from stepsaga.store.front import StoreInFront
+from stepsaga.store.slots import key_of
 from stepsaga.testing.family import label, returning
 
 if TYPE_CHECKING:
@@ -115,6 +123,9 @@ class Answering(StoreInFront):
         if question is None or self._engine is None:
             return
         self.asked.add(name)
+        if question.event and self._manners.get(name) is Manner.TWICE:
+            # The token is there, and nobody waits yet: it is as if it had come long before.
+            self._come(asked, name, self._engine)
         pauses = _PAUSES[self._manners.get(name, Manner.AT_ONCE)]
         patience = _patience(question)
         self._go_on(asked, name, [(number, part * patience) for number, part in enumerate(pauses)])
@@ -130,10 +141,36 @@ class Answering(StoreInFront):
         rejects = manner is Manner.REJECTS or (manner is Manner.CONTRADICTS and number > 1)
         answer = Answer(rejected=True) if rejects else Answer(self._value(name))
         engine: Any = _Deaf() if manner is Manner.UNHEARD else self._engine
+        if not rejects and self._come(asked, name, engine):
+            self._go_on(asked, name, rest)
+            return
         # The time that was up, a fault, or the first of two answers may have decided before.
         with suppress(AnsweredAlready):
             give(answer, asked, engine=engine, store=self._inner, now=self._now)
         self._go_on(asked, name, rest)
+
+    def _come(self, asked: Asked, name: str, engine: Any) -> bool:
+        """Let the event come that a step waits for; False where it is a question, or cannot be."""
+        question, wait = self._questions[name], awaited_in(asked.commit)
+        detail = deepcopy(self._value(name))
+        if question is None or question.event is None or wait is None or detail is None:
+            return False
+        event, by = question.event.event, question.event.by
+        routed = Routed(event.source, event.name, event.model, (by,))
+        *outer, last = by
+        holder = detail
+        for key in outer:
+            holder = holder[key]
+        holder[last] = wait.key
+        router = EventRouter([routed], self._inner, EngineAnswers(engine), self._now)
+        id_ = key_of(asked.commit.stream_id, asked.slot)
+        try:
+            router.take(
+                {"id": id_, "source": event.source, "detail-type": event.name, "detail": detail}
+            )
+        except NoSuchEventError:  # a value made up that its own model does not read
+            return False
+        return True
 
 
 def _never(seconds: float, do: Callable[[], None]) -> None:

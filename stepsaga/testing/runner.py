@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stepsaga.authoring import Saga
     from stepsaga.engines.answering import Answer
     from stepsaga.engines.cost import Cost
+    from stepsaga.engines.events import Arrival
     from stepsaga.engines.local import Message
     from stepsaga.engines.once import Run
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
@@ -122,6 +123,7 @@ class SagaRunner:
         id: str | None = None,  # noqa: A002  # the saga's id
         resources: Mapping[str, Any] | None = None,
         answers: Mapping[str, Any] | None = None,
+        events: Sequence[Arrival] = (),
     ) -> SagaRun:
         """Run a saga to its end.
 
@@ -135,10 +137,13 @@ class SagaRunner:
             answers: What is answered to the steps that ask, as soon as they do: ``{"review":
                 True}`` approves, False rejects, of a callback it is the value, or `REJECT`. Where
                 there is none, the question's time passes, in virtual time.
+            events: The business events that come, before the saga or while it runs:
+                ``[Arrival(payment_received, PaymentReceived(order_id="1"))]``.
 
         Raises:
-            UsageError: A fault or an answer that cannot be, or that was of no use because the saga
-                did not get there; an input that is no JSON; an id used before.
+            UsageError: A fault, an answer or an event that cannot be; a fault or an answer that was
+                of no use because the saga did not get there; an input that is no JSON; an id used
+                before.
         """
         self._runs += 1
         graph = graph_of(saga)
@@ -157,6 +162,7 @@ class SagaRunner:
                 resources={**self._resources, **(resources or {})},
                 answers=answers_of(saga, answers or {}),
                 children=map(build, children_of(graph).values()),
+                events=events,
             )
         except EngineError as error:
             raise UsageError(str(error)) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import Rejected
 from stepsaga.graph import Origin, steps_of
+from stepsaga.runtime.business_events import PARTICIPANT as WAITING
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.question_messages import __name__ as SENDER  # noqa: N812  # a constant
 from stepsaga.runtime.runtime import load
@@ -54,7 +55,7 @@ class Stubs:
         for saga, one in family_of(graph).items():
             self._steps |= {(saga, node.name): node for node in steps_of(one.nodes)}
             for call in _calls(one):
-                if call.participant != SENDER:
+                if call.participant not in {SENDER, WAITING}:
                     calls.setdefault(call.handler, []).append(call)
         self._made = {handler: self._stub(handler, same) for handler, same in calls.items()}
 

@@ -16,7 +16,7 @@ from stepsaga.engines.bound import (
 from stepsaga.engines.endings import Ending
 from stepsaga.graph import steps_of
 from stepsaga.testing.answering import Manner
-from stepsaga.testing.family import label
+from stepsaga.testing.family import label, returning
 from tests.language.running import assert_laws, run
 
 if TYPE_CHECKING:
@@ -55,4 +55,11 @@ def expected(saga: AnySaga, child: ChildRun | None = None) -> Bound:
     silent = {
         node.name for node in steps_of(graph.nodes) if label(saga.graph, name, node.name) in never
     }
-    return bound_of(graph, value, result, unanswered=silent)
+    early = {name for name, node in returning(graph) if _comes_early(saga, name, node)}
+    return bound_of(graph, value, result, unanswered=silent, kept=early)
+
+
+def _comes_early(saga: AnySaga, name: str, node: StepNode) -> bool:
+    """Whether an event is there before it is waited for; children wait for none."""
+    waits = node.question is not None and node.question.event is not None
+    return waits and saga.manners.get(name) is Manner.TWICE

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stepsaga.asl import build
 from stepsaga.asl.times import YEAR, execution_seconds, history_events
 from stepsaga.authoring.children import CALL_SECONDS, CHILDREN, UNDO
+from stepsaga.authoring.events import KEY, WAITING
 from stepsaga.authoring.slots import numbered
 from stepsaga.checks.limits import HISTORY_EVENTS
 from stepsaga.drawing.conditions import condition_text, datum_text
@@ -19,7 +20,9 @@ from stepsaga.engines.simulator.sagas import plan_of
 from stepsaga.graph import (
     AllOf,
     AnyOf,
+    AwaitedEvent,
     Branch,
+    BusinessEvent,
     Call,
     ChildSaga,
     ChoiceNode,
@@ -54,10 +57,10 @@ if TYPE_CHECKING:
     from stepsaga.engines.simulator.sagas import Plan
     from stepsaga.graph import Condition, Node
 
-ALONE: Final = ("step", "step", "step", "ask", "wait", "parallel", "map", "choice")
+ALONE: Final = ("step", "step", "step", "ask", "event", "wait", "parallel", "map", "choice")
 """What a saga without children is made of."""
 KINDS: Final = (*ALONE, "child")
-WITHOUT_QUESTIONS: Final = tuple(kind for kind in ALONE if kind != "ask")
+WITHOUT_QUESTIONS: Final = tuple(kind for kind in ALONE if kind not in {"ask", "event"})
 """Where time is real, what waits for an answer until its time is up would do so."""
 MOST_CHILDREN: Final = 2
 """Of one saga, in its class body; each may start one more."""
@@ -144,7 +147,8 @@ def shown(nodes: tuple[Node, ...]) -> str:
 def _shown(node: Node) -> str:  # noqa: PLR0911  # one for each kind
     match node:
         case StepNode(name=name, question=Question() as question, call=call):
-            return f"{name}:asks{_taken(call)}{' or else' if question.otherwise else ''}"
+            how = "waits" if question.event else "asks"
+            return f"{name}:{how}{_taken(call)}{' or else' if question.otherwise else ''}"
         case StepNode(name=name, call=call, child=ChildSaga(graph=SagaGraph() as child) as saga):
             return f"{name}:{child.name}{shown(child.nodes)}.{saga.result}{_taken(call)}"
         case StepNode(name=name, role=role, call=call, compensation=undo):
@@ -217,14 +221,16 @@ class Builder:
 
     def node(self, seen: Seen, depth: int, *, after: bool) -> Node:  # noqa: PLR0911  # as above
         """One node."""
-        flat = {"step", "ask", "wait", "child"}
+        flat = {"step", "ask", "event", "wait", "child"}
         kinds = [one for one in self.kinds if depth < DEEPEST or one in flat]
         match self.draw(st.sampled_from(kinds)):
             case "child" if self.left and not after:
                 return self.child(seen)
             case "ask" if not after:
                 return self.ask(seen)
-            case "step" | "ask" | "child":
+            case "event" if not after:
+                return self.event(seen)
+            case "step" | "ask" | "event" | "child":
                 return self.step(seen, after=after)
             case "wait":
                 return WaitNode(self.name("w"), seconds=self.draw(st.integers(1, 3)))
@@ -256,11 +262,30 @@ class Builder:
         seen.single[name] = False
         return replace(node, question=Question(WAIT, beat, otherwise))
 
+    def event(self, seen: Seen) -> StepNode:
+        """A wait for an event, whose key is what an earlier step has returned.
+
+        A question where there is none, and for each item of a map: items would share the event.
+        """
+        known = [name for name, absent in seen.single.items() if not absent]
+        node = self.ask(seen)
+        if not known or seen.items:
+            return node
+        source = self.draw(st.sampled_from(known))
+        key = Parameter(KEY, Any, Origin.STEP, step=source, path=("n",), explicit=True)
+        call = Call(f"{WAITING}:await_event", WAITING, (key,), Any, 30, RETRY)
+        event = BusinessEvent("shop", node.name, "default", f"{PARTICIPANT}:Happened")
+        assert node.question is not None
+        waits = replace(node.question, heartbeat=None, event=AwaitedEvent(event, ("k",), DAY))
+        return replace(node, call=call, claim=False, question=waits)
+
     def child(self, seen: Seen) -> StepNode:
         """A step that starts a saga, which is small, and may start one itself."""
         self.left -= 1
         grand = self.left and "child" in self.kinds
-        kinds = tuple(one for one in self.kinds if grand or one != "child")
+        # Children of a map's items would share their events, too.
+        left_out = {"event"} if grand else {"event", "child"}
+        kinds = tuple(one for one in self.kinds if one not in left_out)
         inner, known = Builder(self.draw, kinds, self.count, left=bool(grand)), Seen()
         nodes = list(inner.sequence(known, DEEPEST - 1, after=False))
         if not any(isinstance(node, StepNode) for node in nodes):
@@ -473,7 +498,14 @@ def any_sagas(
     assume(is_allowed(graph))
     well = [m for m in WELL if m is not Manner.NEVER]
     manners = {
-        name: draw(st.sampled_from(WELL if node.question.otherwise else well))
+        name: draw(
+            st.sampled_from(
+                [
+                    *(WELL if node.question.otherwise else well),
+                    *([Manner.TWICE] if node.question.event else []),
+                ]
+            )
+        )
         for name, node in returning(graph)
         if node.question
     }

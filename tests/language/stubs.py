@@ -37,6 +37,16 @@ class Order(BaseModel):
     note: str | None = None
 
 
+class Happened(BaseModel):
+    """A business event: what a step returns, and the key by which it is waited for."""
+
+    step: str
+    n: int
+    flag: bool
+    list: list[Line]
+    k: int
+
+
 PARTICIPANT: Final = __name__
 
 

@@ -37,6 +37,7 @@ PUBLIC = [
     "StepsagaError",
     "Topic",
     "Wait",
+    "WaitForEvent",
     "all_of",
     "any_of",
     "is_in",

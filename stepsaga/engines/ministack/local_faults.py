@@ -3,7 +3,9 @@
 The function's entry point becomes this module's `handler`. A file, named by ``STEPSAGA_FAULTS``,
 says what shall go wrong: ``{"order-123": {"charge": "crashes after"}}``, by id and state, one
 kind for every attempt or a list with one for each. An id that ends with ``*`` is of all that begin
-so: children have ids that begin with their parent's. It is read at each call: a test can change it.
+so: children have ids that begin with their parent's. ``{"business events": {"dies": 0.01}}`` is the
+chance of each thing that the router of business events does to be its last, before or after it is
+done. The file is read at each call: a test can change it.
 What has struck is told in a file beside it, a line each: `STRUCK`.
 """
 
@@ -12,19 +14,23 @@ from __future__ import annotations
 import functools
 import json
 import os
+import random
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from stepsaga.errors import CommitUnreadable, StoreThrottled
+from stepsaga.runtime.answers import StepFunctionsAnswers
+from stepsaga.runtime.event_router_entry import mail_from
 from stepsaga.runtime.lambda_entry import runtime_from
 from stepsaga.runtime.runtime import load
 from stepsaga.store.front import StoreInFront
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from stepsaga.runtime.answers import Answers
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
@@ -35,6 +41,8 @@ CALLS: Final = ".calls"
 """Behind it: the folder in which each process that is in a call has a file, named by its id."""
 CRASHES: Final = 1
 SLOW_SECONDS: Final = 5
+ROUTER: Final = "business events"
+"""By which the file names batches of business events."""
 KINDS: Final = (
     "crashes before",
     "crashes after",
@@ -55,7 +63,9 @@ class InjectedError(Exception):
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Take one call, and go wrong as the file says."""
+    """Take one call, or a batch of events, and go wrong as the file says."""
+    if "Records" in event:
+        return _route(event["Records"])
     # That a question's process has died MiniStack sees only when the question's time is up.
     if event.get("part") == "question":
         return _handle(event, context)
@@ -80,6 +90,14 @@ def _handle(event: Any, context: Any) -> dict[str, Any]:
     if kind == "crashes after commit":
         _die(strike)
     return reply
+
+
+def _route(records: Sequence[Any]) -> dict[str, Any]:
+    faults = json.loads(Path(os.environ[FILE]).read_text(encoding="utf-8"))
+    may_die = _Mortality(faults.get(ROUTER, {}).get("dies", 0))
+    answers: Any = _MortalAnswers(StepFunctionsAnswers(), may_die)
+    mail = mail_from(os.environ, around=lambda store: _Mortal(store, may_die), answers=answers)
+    return dict(mail.take(records))
 
 
 def wanted(event: Any) -> str:
@@ -170,6 +188,68 @@ def _store_of(kind: str, store: EventStore, strike: Callable[[], None]) -> Event
             return _Refusing(store, CommitUnreadable("injected: the fault 'unreadable'"), strike)
         case _:
             return store
+
+
+class _Mortality:
+    """Lets the process end with some chance, whenever it is asked."""
+
+    def __init__(self, chance: float) -> None:
+        self._chance = chance
+
+    def __call__(self) -> None:
+        """End, or not."""
+        if random.random() < self._chance:  # noqa: S311  # nothing secret
+            with Path(os.environ[FILE] + STRUCK).open("a", encoding="utf-8") as file:
+                file.write(f"{ROUTER}\t\tdies\n")
+            os._exit(CRASHES)
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """Before something, and after it."""
+        self()
+        yield
+        self()
+
+
+class _Mortal(StoreInFront):
+    """An event store around whose writes and reads the process may end."""
+
+    def __init__(self, store: EventStore, may_die: _Mortality) -> None:
+        super().__init__(store)
+        self._may_die = may_die
+
+    def append(self, commit: Commit) -> Commit:
+        """Append, or end."""
+        with self._may_die.around():
+            return self._store.append(commit)
+
+    def get(self, stream_id: str, slot: str) -> Commit | None:
+        """Get, or end."""
+        with self._may_die.around():
+            return self._store.get(stream_id, slot)
+
+    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
+        """Read, or end."""
+        with self._may_die.around():
+            return iter(list(self._store.read(stream_id, prefix)))
+
+
+class _MortalAnswers:
+    """Tells Tasks, and may end before and after that."""
+
+    def __init__(self, answers: Answers, may_die: _Mortality) -> None:
+        self._answers = answers
+        self._may_die = may_die
+
+    def success(self, token: str, output: Any) -> None:
+        """Tell, or end."""
+        with self._may_die.around():
+            self._answers.success(token, output)
+
+    def failure(self, token: str, error: str, cause: str) -> None:
+        """Tell, or end."""
+        with self._may_die.around():
+            self._answers.failure(token, error, cause)
 
 
 class _Last(StoreInFront):

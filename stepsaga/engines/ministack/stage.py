@@ -43,7 +43,9 @@ export PYTHONDONTWRITEBYTECODE=1
 exec "{python}" -m awslambdaric "$_HANDLER"
 """
 FAULTS: Final = Path(local_faults.__file__)
-PARTICIPANT_ENTRY: Final = "stepsaga.runtime.handler"
+PARTICIPANT_ENTRIES: Final = frozenset(
+    {"stepsaga.runtime.handler", "stepsaga.runtime.event_router_entry.handler"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _function(
     bootstrap.chmod(0o755)
     properties["CodeUri"] = name
     properties["Runtime"] = "provided.al2023"
-    if stage.faults is not None and properties["Handler"] == PARTICIPANT_ENTRY:
+    if stage.faults is not None and properties["Handler"] in PARTICIPANT_ENTRIES:
         shutil.copyfile(FAULTS, folder / FAULTS.name)
         properties["Handler"] = f"{FAULTS.stem}.handler"
         properties["Environment"]["Variables"][local_faults.FILE] = str(stage.faults.absolute())

@@ -275,7 +275,8 @@ def _target(saga: str, state: str, task: Mapping[str, Any]) -> Target:
     return Target(
         state,
         record=task.get("Resource") == PUT_ITEM,
-        handler=bool(_handler(task)),
+        # What waits for an event is called as a handler, and calls none.
+        handler=bool(_handler(task)) and "event" not in payload,
         saga=saga,
         child=_child(task),
         part=str(payload.get("part", "")),

@@ -1,0 +1,1 @@
+"""Many sagas that wait, and their events all at once."""
