@@ -10,6 +10,7 @@ from stepsaga.authoring.flow import Choice, Map, Parallel, Sequence, Wait, when
 from stepsaga.authoring.questions import Approval, Callback
 from stepsaga.authoring.saga import Saga, graph_of
 from stepsaga.authoring.step import Retry, Step
+from stepsaga.authoring.triggers import OnEvent, OnQueue, OnRequest, OnSchedule
 
 __all__ = [
     "Approval",
@@ -19,6 +20,10 @@ __all__ = [
     "Choice",
     "Input",
     "Map",
+    "OnEvent",
+    "OnQueue",
+    "OnRequest",
+    "OnSchedule",
     "Parallel",
     "Queue",
     "Retry",

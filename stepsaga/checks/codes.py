@@ -79,5 +79,12 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S513": "A number out of range",
         "S514": "A question whose times or answers do not fit",
         "S515": "A question that is sent nowhere",
+        "S530": "What starts a saga, and is no trigger",
+        "S531": "An id that a trigger cannot take",
+        "S532": "An event that is not the saga's input",
+        "S533": "A schedule that is none",
+        "S534": "A trigger that stands twice",
+        "S535": "A queue, a route or a pattern that cannot be",
+        "S536": "An input that no trigger can read",
     }
 )
