@@ -283,8 +283,9 @@ class _Reader:
             fields = fields_of(annotation)
             if fields is None or part not in fields:
                 text = f"id={dotted!r}: {name_of(annotation)} has no field {part!r}"
-                hint = did_you_mean(part, fields or ()) or f"its fields: {', '.join(fields or ())}"
-                self.add("S531", text, hint if fields else "name a field of a model")
+                names = list(fields or ())
+                hint = did_you_mean(part, names) if names else "name a field of a model"
+                self.add("S531", text, hint or f"its fields are {', '.join(names)}")
                 return ()
             field = fields[part]
             if not field.required or not field.writes:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
+FUNCTION: Final = "Starter"
+"""Its logical id."""
 FILE: Final = "triggers.json"
 """In the function's folder: all triggers."""
 FROM: Final = "STEPSAGA_FROM_"

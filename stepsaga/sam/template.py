@@ -8,7 +8,18 @@ from stepsaga.asl.names import definition_file
 from stepsaga.asl.text import render as definition_text
 from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.errors import DeploymentError
-from stepsaga.sam import alarms, bucket, fit, following, functions, machines, recovery, table
+from stepsaga.sam import (
+    alarms,
+    bucket,
+    dead_letters,
+    fit,
+    following,
+    functions,
+    machines,
+    recovery,
+    starter,
+    table,
+)
 from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
 from stepsaga.sam.destinations import check_destinations
@@ -77,6 +88,8 @@ def render(root: Path, application: Application) -> str:
     generated = sections(root, application, own)
     fit.check_names(FILE, own, generated, application)
     check_destinations(FILE, own, application)
+    if application.starting:
+        starter.check_triggers(FILE, own, application.starting)
     fit.check_references(FILE, own, generated, application)
     fit.check_count(FILE, own, generated)
     return page.with_generated(generated)
@@ -148,6 +161,8 @@ def sections(
         following.following(application),
         alarms.alarms(application),
     ]
+    if application.starting:
+        parts += [starter.starter(application.starting), dead_letters.dead_letters()]
     for part in parts:
         for name, resource in part.items():
             if name in resources:
@@ -212,4 +227,4 @@ def _outputs(application: Application) -> dict[str, Any]:
             "Description": f"What starts a {machine.saga}",
             "Value": machines.started_as(machine.name),
         }
-    return found
+    return found | starter.outputs(application.starting)

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from stepsaga import BusEvent, Input, OnEvent, OnQueue, OnRequest, OnSchedule, Saga, Step
+from stepsaga import Input, OnEvent, OnQueue, OnRequest, OnSchedule, Saga, Step
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
 from stepsaga.engines.children import EngineChildExecutions
@@ -18,6 +16,7 @@ from stepsaga.recovery.messages import Messages
 from stepsaga.recovery.requests import Requests
 from stepsaga.recovery.triggers import Starter, known_triggers
 from stepsaga.store.memory import MemoryStore
+from tests.triggers.shop import Customer, customer_of, registered, signed_up, welcome
 
 if TYPE_CHECKING:
     from stepsaga.runtime.dead_letters import DeadLetter
@@ -25,45 +24,6 @@ if TYPE_CHECKING:
 ARN = "arn:aws:sqs:eu-central-1:1:"
 URL = "https://sqs/1/"
 AT = datetime(2026, 11, 29, 8, tzinfo=UTC)
-
-
-class Address(BaseModel):
-    """Part of an input."""
-
-    city: str
-
-
-class Customer(BaseModel):
-    """The input."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    customer_id: str = Field(alias="customerId")
-    plan: str = "free"
-    addresses: list[Address] = []
-
-
-class Registered(BaseModel):
-    """The detail of an event that is another shape."""
-
-    number: int
-    tariff: str
-
-
-def customer_of(detail: Registered) -> Customer:
-    """Make the input of it."""
-    if detail.tariff == "?":
-        raise LookupError("secret tariff")
-    return Customer(customer_id=f"c-{detail.number}", plan=detail.tariff)
-
-
-def welcome(customer: Customer) -> str:
-    """Have no effect."""
-    return customer.plan
-
-
-registered = BusEvent(Registered, source="shop.customers")
-signed_up = BusEvent(Customer, source="shop.web", detail_type="SignedUp")
 
 
 class Onboard(Saga):

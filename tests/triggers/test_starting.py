@@ -118,7 +118,7 @@ def test_what_can_never_be_started_is_a_dead_letter(queue: str, body: Any, reaso
         (None, "TriggerUnknown: trigger Onboard/event shop.customers Registered is given"),
         (event_of(None), "InputInvalid: "),
         (event_of({"number": "x", "tariff": "pro"}), "InputInvalid: Onboard: detail.number: "),
-        (event_of({"number": 1, "tariff": "?"}), "InputInvalid: Onboard: tests.triggers.signups:"),
+        (event_of({"number": 1, "tariff": "?"}), "InputInvalid: Onboard: tests.triggers.shop:"),
     ],
 )
 def test_an_event_that_does_not_fit_is_a_dead_letter(event: Any, reason: str) -> None:
