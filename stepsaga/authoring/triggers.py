@@ -196,7 +196,7 @@ class _Reader:
             event=BusinessEvent(event.source, event.name, event.bus, model),
             id=self._id(declared.id, event.model),
             where=self._where(declared.where),
-            convert=self._convert(declared.input, event.model),
+            convert=self._convert(declared.input, event.model) if model else "",
         )
 
     def _where(self, where: object) -> Mapping[str, Any]:

@@ -34,6 +34,7 @@ from stepsaga.cli.preflight import preflight
 from stepsaga.cli.prune import prune
 from stepsaga.cli.redrive import redrive
 from stepsaga.cli.release import release
+from stepsaga.cli.replay_dead_letters import replay_dead_letters
 from stepsaga.cli.resolve import resolve
 from stepsaga.cli.run import run
 from stepsaga.cli.show import show
@@ -113,6 +114,7 @@ app.command("wait")(wait)
 app.command("list")(list_sagas)
 app.command("stuck")(stuck)
 app.command("redrive")(redrive)
+app.command("replay-dead-letters")(replay_dead_letters)
 app.command("resolve")(resolve)
 app.command("undo")(undo)
 app.command("forward")(forward)
