@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.progress import track
-from rich.table import Table
-from rich.text import Text
 
 from stepsaga.cli.deployed import (  # typer reads the annotations
     EndpointOption,  # noqa: TC001  # as above
@@ -29,8 +27,8 @@ if TYPE_CHECKING:
 
     from stepsaga.client.dead_letters import Letter
 
-LONGEST: Final = 60
-"""Characters of a reason, in the table."""
+LONGEST: Final = 200
+"""Characters of a reason that are shown."""
 _ID: Final = 8
 """Characters of a message's id that are shown."""
 
@@ -108,7 +106,7 @@ class Replay:
         if not meant:
             say(f"no dead letters{others}", style="green")
             return False
-        console().print(self._table(meant))
+        self._show(meant)
         if self.dry_run:
             say(f"would send {_counted(meant)}{others}", style="dim")
             return False
@@ -139,13 +137,12 @@ class Replay:
         if failed:
             raise typer.Exit(PROBLEM)
 
-    def _table(self, letters: Sequence[Letter]) -> Table:
-        table = Table("what", "age", "id", "reason", box=None, pad_edge=False)
+    def _show(self, letters: Sequence[Letter]) -> None:
+        """What it is, how old, its id, and below it the reason, which is long."""
         for one in letters:
             age = for_people(max(0, int((self.now() - one.at).total_seconds())))
-            reason = Text(one_line(one.reason, LONGEST), style="red")
-            table.add_row(Text(one_line(one.what), style="bold"), age, one.id[:_ID], reason)
-        return table
+            say(f"{one_line(one.what)}  {age}  {one.id[:_ID]}", style="bold")
+            say(f"    {one_line(one.reason, LONGEST)}", style="red")
 
 
 def _counted(letters: Sequence[Letter]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.fingerprint import canonical
 from stepsaga.errors import DeploymentError
 from stepsaga.graph import EventTrigger, QueueTrigger, RequestTrigger, ScheduleTrigger
 from stepsaga.limits import OBJECT_PREFIX
@@ -17,7 +19,7 @@ from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import att, ref, sub
 from stepsaga.sam.destinations import DEFAULT_BUS
 from stepsaga.sam.functions import function_logs, lambda_function
-from stepsaga.sam.sources import closure, is_here
+from stepsaga.sam.sources import closure, digest_of, is_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,10 +48,12 @@ class Starting:
     Attributes:
         triggers: As the starter knows each, and as its saga's graph has it.
         files: What the starter carries, relative to the project.
+        digest: Of both: what is written in the template says whether it is to be built anew.
     """
 
     triggers: tuple[tuple[KnownTrigger, Trigger], ...]
     files: tuple[Path, ...]
+    digest: str
 
     @property
     def known(self) -> list[dict[str, Any]]:
@@ -100,7 +104,10 @@ def starting_of(root: Path, graphs: Iterable[SagaGraph]) -> Starting | None:
         for reference in (known.model, known.detail, known.convert)
     }
     here = {module for module in needed if module and is_here(root, module)}
-    return Starting(tuple(found), closure(root, here))
+    files = closure(root, here)
+    content = [digest_of(root, files), *(known.json() for known, _ in found)]
+    digest = hashlib.sha256(canonical(content).encode()).hexdigest()
+    return Starting(tuple(found), files, digest)
 
 
 def starter(starting: Starting) -> dict[str, Any]:
@@ -171,6 +178,7 @@ def _function(starting: Starting) -> dict[str, Any]:
         256,
         "stepsaga.recovery.starter_entry.handler",
     )
+    function["Metadata"]["Content"] = starting.digest
     variables = {
         "STEPSAGA_EVENT_TABLE": ref("EventTable"),
         **children.environment(starting.sagas),
