@@ -283,7 +283,7 @@ class _Reader:
             fields = fields_of(annotation)
             if fields is None or part not in fields:
                 text = f"id={dotted!r}: {name_of(annotation)} has no field {part!r}"
-                names = list(fields or ())
+                names = [] if fields is None else list(fields)
                 hint = did_you_mean(part, names) if names else "name a field of a model"
                 self.add("S531", text, hint or f"its fields are {', '.join(names)}")
                 return ()

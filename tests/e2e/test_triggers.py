@@ -51,6 +51,8 @@ def end_some_time() -> None:
     while True:
         time.sleep(random.uniform(0.005, 0.06))
         if KILLS.exists() and os.environ.get("STEPSAGA_DEAD_LETTERS"):
+            with KILLS.with_suffix(".log").open("a") as log:
+                log.write("killed\\n")
             os._exit(1)
 
 
@@ -280,3 +282,4 @@ def test_a_starter_that_is_killed_anywhere_loses_nothing(front: Front) -> None:
     front.settled()
     assert set(front.ids()) - before == wanted
     assert len(front.ids()) == len(set(front.ids()))
+    assert front.kills.with_suffix(".log").read_text().count("killed") > 1
