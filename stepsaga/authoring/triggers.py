@@ -257,14 +257,15 @@ class _Reader:
         if declared.method not in METHODS:
             text = f"{declared.method!r} is no method that starts a saga"
             self.add("S535", text, f"give one of {', '.join(METHODS)}")
-        if not isinstance(declared.path, str) or not _PATH.fullmatch(declared.path):
-            text = f"{declared.path!r} is no path"
+        path: object = declared.path
+        if not isinstance(path, str) or not _PATH.fullmatch(path):
+            text = f"{path!r} is no path"
             self.add("S535", text, 'write "/signups", without parameters: they are in the body')
         if declared.auth not in AUTH:
             text = f"auth={declared.auth!r} is not known"
             self.add("S535", text, f"give one of {', '.join(AUTH)}; more is the template's own")
         id_ = self._id(declared.id, self.given.annotation)
-        return RequestTrigger(declared.method, str(declared.path), id_, declared.auth)
+        return RequestTrigger(declared.method, str(path), id_, declared.auth)
 
     def _logical_id(self, name: object, what: str) -> None:
         if not isinstance(name, str) or not _LOGICAL_ID.fullmatch(name):

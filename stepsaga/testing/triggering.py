@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from stepsaga.authoring import graph_of
 from stepsaga.errors import UsageError
 from stepsaga.recovery.triggers import EVENT, SCHEDULE, Starter, known_triggers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from stepsaga.authoring import Saga
-    from stepsaga.store.protocol import EventStore, StreamReader
+    from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore
     from stepsaga.testing.runner import SagaRun
 
 
@@ -48,8 +49,7 @@ def triggered(
         text = f"{saga.__name__} has {len(known)} triggers, and no number {occasion.by}"
         raise UsageError(text)
     trigger, runs = known[occasion.by], _Runs(run)
-    # Every store reads the first commit of a stream; the protocol of those that write asks less.
-    starter = Starter(cast("StreamReader", store), runs)
+    starter = Starter(_Reader(store), runs)
     if trigger.kind in {EVENT, SCHEDULE}:
         starter.by_event(trigger, occasion.given)
     elif trigger.id or occasion.key:
@@ -57,6 +57,22 @@ def triggered(
     else:
         raise UsageError(f"{trigger.what} takes its id from outside: give key=")
     return runs.done
+
+
+class _Reader:
+    """Any event store, as `stepsaga.store.protocol.StreamReader`."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    def first(self, stream_id: str) -> Commit | None:
+        return next(iter(self._store.read(stream_id)), None)
+
+    def read(self, stream_id: str, prefix: str = "") -> Iterator[Commit]:
+        return self._store.read(stream_id, prefix)
+
+    def get_definition(self, fingerprint: str) -> Mapping[str, Any] | None:
+        return self._store.get_definition(fingerprint)
 
 
 class _Runs:
