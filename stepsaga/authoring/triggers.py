@@ -186,6 +186,8 @@ class _Reader:
             hint = 'declare it beside its model: BusEvent(CustomerRegistered, source="shop")'
             self.add("S530", text, hint)
             return None
+        if not event.source:
+            self.add("S530", f"{event!r} has no source", 'say whose it is: source="shop.web"')
         if event.bus != DEFAULT_BUS:
             self._logical_id(event.bus, "a bus")
         model = importable_name(event.model)

@@ -142,6 +142,12 @@ def check_triggers(file: str, own: Mapping[str, Any], starting: Starting) -> Non
                 f"{file}: {known.what} needs {name}, which {what}: declare the resource {name}"
                 f" with the Type {wanted}"
             )
+        hidden = (resource.get("Properties") or {}).get("VisibilityTimeout")
+        if isinstance(hidden, int) and hidden < SECONDS:
+            raise DeploymentError(
+                f"{file}: {name} hides a message for {hidden} s, and Lambda refuses a queue with"
+                f" less than its function's {SECONDS} s: let VisibilityTimeout be {HIDDEN_SECONDS}"
+            )
 
 
 def made_by_sam(starting: Starting | None) -> list[str]:

@@ -154,6 +154,7 @@ def test_what_can_be_absent_or_is_no_text_is_no_id(id_: Any) -> None:
     [
         (("x",), "S530"),
         ((OnEvent("x"),), "S530"),  # type: ignore[arg-type]  # what is refused
+        ((OnEvent(BusEvent(Ordered, source="")),), "S530"),
         ((OnEvent(paid),), "S532"),
         ((OnEvent(paid, input=of_two),), "S532"),  # type: ignore[arg-type]  # as above
         ((OnEvent(paid, input=no_order),), "S532"),

@@ -193,6 +193,10 @@ def test_the_function_carries_its_triggers_and_models(small: Small, tmp_path: Pa
     [
         (OWN.replace("SignupQueue", "Queue"), "needs SignupQueue, which is not there"),
         (OWN.replace("AWS::Events::EventBus", "AWS::SQS::Queue"), "Partners, which is AWS::SQS"),
+        (
+            OWN.replace("::Queue}", "::Queue, Properties: {VisibilityTimeout: 20}}"),
+            "SignupQueue hides a message for 20 s",
+        ),
         (f"{OWN}  Triggers: {{Type: AWS::SQS::Queue}}\n", "Triggers stands beside"),
         (f"{OWN}  StarterFromTriggers: {{Type: AWS::SQS::Queue}}\n", "is what SAM calls"),
     ],

@@ -88,7 +88,7 @@ def test_nothing_is_lost_and_nothing_started_twice(
     error: type[BaseException],
     ended: bool,  # as above
 ) -> None:
-    """Each call once: the process ends there, or the call fails; also where sagas end meanwhile."""
+    """At each call the process ends, or it fails; also where sagas end meanwhile (rule 29)."""
     count = calls_of_a_batch()
     assert count >= 7
     for at in range(1, count + 1):

@@ -9,6 +9,7 @@ import pytest
 
 from stepsaga.recovery.triggers import KnownTrigger
 from tests.triggers.signups import Front, event_of, message
+from tools.starts import REQUESTS, starts
 
 REGISTERED = "event shop.customers Registered"
 SIGNED_UP = "event shop.web SignedUp"
@@ -171,6 +172,13 @@ def test_the_keys_are_names_in_a_template() -> None:
     keys = [one.key for one in Front().known]
     assert len(set(keys)) == len(keys)
     assert all(key.isalnum() and key.isascii() for key in keys)
+
+
+def test_a_start_costs_its_bound() -> None:
+    """One read, and one request of Step Functions; none where the events tell."""
+    found = list(starts())
+    assert [one.name for one in found] == list(REQUESTS)
+    assert not any(one.above for one in found)
 
 
 # Requests
