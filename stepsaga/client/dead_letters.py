@@ -70,6 +70,7 @@ class LetterBox:
         self._client = client
         self._url = url
         self._urls: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
 
     def read(self) -> list[Letter]:
         """The letters that are there and that nobody else is reading; at most `MOST`.
@@ -154,25 +155,34 @@ class LetterBox:
 
     def _undelivered(self, letter: Letter, told: Mapping[str, str]) -> Letter:
         """What EventBridge could not bring to its target: the event as it came, in no envelope."""
-        rule = told[_RULE].rpartition("/")[2]
+        bus, _, name = told[_RULE].partition(":rule/")[2].rpartition("/")
         why = told.get(_ERROR) or told.get("ERROR_CODE", "")
-        letter = replace(letter, what=f"rule {rule}", reason=f"EventBridge: {why}")
-        queue, key = self._url_of(told.get(_TARGET, "")), self._logical_id(rule)
-        if not key or f"-{TRIGGERS}-" not in queue:
-            return replace(letter, queue=queue)
+        queue = self._url_of(told.get(_TARGET, ""))
+        letter = replace(letter, what=f"rule {name}", reason=f"EventBridge: {why}", queue=queue)
+        # What CloudFormation calls a rule: its name alone only on the account's own bus.
+        key = self._logical_id(f"{bus}|{name}" if bus else name)
+        if not key or self._logical_id(queue) != TRIGGERS:
+            return letter
         try:
             body = json.dumps({"trigger": key, "event": json.loads(letter.body)})
         except ValueError:
             return letter
-        return replace(letter, queue=queue, body=body)
+        return replace(letter, body=body)
 
-    def _logical_id(self, rule: str) -> str:
-        """What a template calls a rule; empty where no stack has it."""
+    def _logical_id(self, resource: str) -> str:
+        """What a template calls a resource; empty where no stack has it."""
+        if resource not in self._ids:
+            self._ids[resource] = self._asked(resource)
+        return self._ids[resource]
+
+    def _asked(self, resource: str) -> str:
         try:
-            reply = self._client("cloudformation").describe_stack_resources(PhysicalResourceId=rule)
+            reply = self._client("cloudformation").describe_stack_resources(
+                PhysicalResourceId=resource
+            )
         except (ClientError, BotoCoreError):
             return ""
-        found = [one for one in reply["StackResources"] if one["PhysicalResourceId"] == rule]
+        found = [one for one in reply["StackResources"] if one["PhysicalResourceId"] == resource]
         return str(found[0]["LogicalResourceId"]) if found else ""
 
     def _url_of(self, arn: str) -> str:

@@ -283,6 +283,8 @@ def _rules(starting: Starting) -> Iterator[tuple[str, dict[str, Any]]]:
             known.key,
             {
                 "Type": "AWS::Events::Rule",
+                # A new trigger's events must not meet a function that does not know it yet.
+                "DependsOn": [STARTER],
                 "Properties": {
                     "Description": sub(f"${{AWS::StackName}}: starts {known.saga}"),
                     **heard,

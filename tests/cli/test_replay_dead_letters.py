@@ -75,9 +75,15 @@ class Sqs:
 
     def describe_stack_resources(self, PhysicalResourceId: str) -> dict[str, Any]:  # noqa: N803  # boto3's
         """DescribeStackResources: of all in the stack."""
-        named = {"PhysicalResourceId": PhysicalResourceId, "LogicalResourceId": "OnboardOnEventX"}
-        other = {"PhysicalResourceId": "other", "LogicalResourceId": "Other"}
-        return {"StackResources": [other, named]}
+        names = {"partners|shop-OnboardOnEventX-Y": "OnboardOnEventX", TRIGGERS: "Triggers"}
+        names |= {"shop-OnboardOnScheduleX-Y": "OnboardOnScheduleX", SIGNUPS: "SignupQueue"}
+        assert PhysicalResourceId in names
+        return {
+            "StackResources": [
+                {"PhysicalResourceId": one, "LogicalResourceId": name}
+                for one, name in names.items()
+            ]
+        }
 
     def bodies(self, url: str) -> list[str]:
         """What lies in a queue."""
@@ -172,19 +178,33 @@ def test_what_sqs_has_moved_goes_back_to_its_queue(sqs: Sqs) -> None:
     assert sqs.bodies(SIGNUPS) == ["late"]
 
 
-def test_what_eventbridge_could_not_deliver_gets_its_envelope(sqs: Sqs) -> None:
-    """The event lies there as it came; its rule names the trigger."""
+@pytest.mark.parametrize(
+    ("rule", "queue", "body"),
+    [
+        (
+            "partners/shop-OnboardOnEventX-Y",
+            "Triggers",
+            {"trigger": "OnboardOnEventX", "event": {}},
+        ),
+        ("shop-OnboardOnScheduleX-Y", "Triggers", {"trigger": "OnboardOnScheduleX", "event": {}}),
+        ("shop-OnboardOnScheduleX-Y", "Signups", {}),
+    ],
+)
+def test_what_eventbridge_could_not_deliver_gets_its_envelope(
+    sqs: Sqs, rule: str, queue: str, body: Any
+) -> None:
+    """The event lies there as it came; its rule names the trigger. Another's queue has none."""
     told = {
-        "RULE_ARN": "arn:aws:events:eu:1:rule/shop-OnboardOnEventX-Y",
-        "TARGET_ARN": "arn:aws:sqs:eu:1:shop-Triggers-X",
+        "RULE_ARN": f"arn:aws:events:eu:1:rule/{rule}",
+        "TARGET_ARN": f"arn:aws:sqs:eu:1:shop-{queue}-X",
         "ERROR_MESSAGE": "no permission",
     }
     attributes = {name: {"StringValue": text} for name, text in told.items()}
-    event = {"MessageId": "m", "ReceiptHandle": "m", "Body": '{"id": "e"}'}
+    event = {"MessageId": "m", "ReceiptHandle": "m", "Body": "{}"}
     sqs.queues[DEAD] = [{**event, "MessageAttributes": attributes}]
     assert replayed(sqs) == 0
-    [body] = sqs.bodies(TRIGGERS)
-    assert json.loads(body) == {"trigger": "OnboardOnEventX", "event": {"id": "e"}}
+    [sent] = sqs.bodies(f"{URL}shop-{queue}-X")
+    assert json.loads(sent) == body
 
 
 def test_a_letter_of_nobody_is_shown_and_stays(
