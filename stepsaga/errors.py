@@ -27,6 +27,7 @@ StepsagaError
 ├── RequestError                     what was asked of a saga from outside cannot be
 │   ├── IdInvalid (ValueError)       an id that is no name for an execution
 │   ├── InputInvalid (ValueError)    an input that does not fit; nothing was started
+│   ├── TriggerUnknown (LookupError)  what should start a saga is of no trigger
 │   ├── IdTaken (ValueError)         the id has a saga already, with another input
 │   ├── SagaMissing (LookupError)    nobody knows a saga of this id
 │   ├── SagaNotDeployed (LookupError)  no such stack, or the saga is not in it
@@ -206,7 +207,19 @@ class IdInvalid(RequestError, ValueError):
 
 
 class InputInvalid(RequestError, ValueError):
-    """The input does not fit the saga's model. Nothing was started. Names fields, no values."""
+    """The input does not fit the saga's model. Nothing was started. Names fields, no values.
+
+    Attributes:
+        fields: What is wrong, field by field: ``("items.0.sku", "Field required")``.
+    """
+
+    def __init__(self, *args: object, fields: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(*args)
+        self.fields = fields
+
+
+class TriggerUnknown(RequestError, LookupError):
+    """What should start a saga names no trigger that there is, or is not of its form."""
 
 
 class IdTaken(RequestError, ValueError):

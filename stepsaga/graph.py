@@ -158,6 +158,91 @@ class AwaitedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class EventTrigger:
+    """An event on an EventBridge bus starts a saga.
+
+    Attributes:
+        event: The kind of event.
+        id: Keys below its detail, by alias, to what becomes the saga's id; empty for the event's
+            own id.
+        where: What EventBridge compares besides, below the detail.
+        convert: What makes the saga's input of the detail, as ``module:qualname``; empty where the
+            detail is the input.
+    """
+
+    event: BusinessEvent
+    id: tuple[str, ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+    convert: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called, among those of its saga."""
+        bus = "" if self.event.bus == "default" else f" on {self.event.bus}"
+        return f"event {self.event.source} {self.event.name}{bus}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleTrigger:
+    """The clock starts a saga. The id comes from the scheduled time.
+
+    Attributes:
+        expression: ``rate(...)`` or ``cron(...)``, in UTC.
+        input: The saga's input, as JSON values.
+    """
+
+    expression: str
+    input: Any
+
+    @property
+    def name(self) -> str:
+        """As `EventTrigger.name`."""
+        return f"schedule {self.expression}"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTrigger:
+    """A message of an SQS queue starts a saga: its body is the input.
+
+    Attributes:
+        queue: The logical id of the queue.
+        id: Keys below the input, as in `EventTrigger`; empty for the message's own id.
+    """
+
+    queue: str
+    id: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As `EventTrigger.name`."""
+        return f"queue {self.queue}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTrigger:
+    """A request to the API starts a saga: its body is the input.
+
+    Attributes:
+        method, path: ``POST``, ``/signups``.
+        id: As in `QueueTrigger`; empty for the header ``Idempotency-Key``.
+        auth: ``AWS_IAM`` or ``NONE``.
+    """
+
+    method: str
+    path: str
+    id: tuple[str, ...] = ()
+    auth: str = "AWS_IAM"
+
+    @property
+    def name(self) -> str:
+        """As `EventTrigger.name`."""
+        return f"request {self.method} {self.path}"
+
+
+Trigger = EventTrigger | ScheduleTrigger | QueueTrigger | RequestTrigger
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A step that asks somebody outside, and has the answer as its result.
 
@@ -406,7 +491,11 @@ class InputNode:
 
 @dataclass(frozen=True, slots=True)
 class SagaGraph:
-    """A whole saga. ``reference`` is its class as ``module:qualname``."""
+    """A whole saga. ``reference`` is its class as ``module:qualname``.
+
+    ``triggers`` are what starts it besides clients. They decide nothing about what runs: they are
+    neither in the fingerprint nor in what is kept of a graph.
+    """
 
     name: str
     reference: str
@@ -415,6 +504,7 @@ class SagaGraph:
     deadline: int | None = None
     doc: str = ""
     source: Source | None = None
+    triggers: tuple[Trigger, ...] = ()
 
 
 def blocks_of(node: Node) -> tuple[tuple[Node, ...], ...]:

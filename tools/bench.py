@@ -38,12 +38,14 @@ from stepsaga.testing.stack import local_stack
 from tools.local import setup
 from tools.paths import parts, reference_sagas
 from tools.sequences import sequence
+from tools.starts import READS, REQUESTS, starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stepsaga.store.commits import Commit
     from tools.paths import Path as SagaPath
+    from tools.starts import StartCost
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LIMIT: Final = 1_048_576
@@ -61,6 +63,8 @@ def main() -> int:
         stack.prepare(setup)
         paths = [*parts(), *reference_sagas()]
     _print("Paths on which nothing fails: what they cost, and what they may", _costs(paths))
+    started = [*starts()]
+    _print("A start by a trigger: what it asks, and what it may", _starts(started))
     _print("Bytes of an item (one write unit is 1,024)", _items())
     _print("Compiling", _compiling())
     _print("The runtime's own work in one step", _runtime())
@@ -68,6 +72,7 @@ def main() -> int:
     _print("The simulator", _simulator())
     _print("What is deployed, built twice", _packages())
     above = [path.name for path in paths if path.above]
+    above += [f"a start, {one.name}" for one in started if one.above]
     for name in above:
         print(f"above its bound: {name}", file=sys.stderr)
     return 1 if above else 0
@@ -96,6 +101,14 @@ def _costs(paths: Sequence[SagaPath]) -> Rows:
     counted = ("transitions", "writes", "reads")
     head = ("", *(name for one in counted for name in (one, "bound")), "write units", "")
     return head, body
+
+
+def _starts(started: Sequence[StartCost]) -> Rows:
+    body = [
+        (one.name, *map(str, (one.reads, READS, one.requests, REQUESTS[one.name])))
+        for one in started
+    ]
+    return ("a message comes", "reads", "bound", "requests of Step Functions", "bound"), body
 
 
 def _items() -> Rows:

@@ -11,6 +11,7 @@ from stepsaga.authoring.flow import Choice, Map, Parallel, Sequence, Wait, when
 from stepsaga.authoring.questions import Approval, Callback
 from stepsaga.authoring.saga import Saga, graph_of
 from stepsaga.authoring.step import Retry, Step
+from stepsaga.authoring.triggers import OnEvent, OnQueue, OnRequest, OnSchedule
 
 __all__ = [
     "Approval",
@@ -20,6 +21,10 @@ __all__ = [
     "Choice",
     "Input",
     "Map",
+    "OnEvent",
+    "OnQueue",
+    "OnRequest",
+    "OnSchedule",
     "Parallel",
     "Queue",
     "Retry",

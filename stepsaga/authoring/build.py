@@ -6,7 +6,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, get_origin
+from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.authoring.awaited import Awaited
 from stepsaga.authoring.children import CALL_SECONDS, UNDO, Child, child_of, start_of, times_of
@@ -29,8 +29,9 @@ from stepsaga.authoring.questions import Question, question_of
 from stepsaga.authoring.signatures import Signature, read
 from stepsaga.authoring.slots import numbered
 from stepsaga.authoring.step import FORWARD_RETRY, STEP_RETRY, TIMEOUT, UNDO_RETRY, Default, Step
+from stepsaga.authoring.triggers import triggers_of
 from stepsaga.authoring.wiring import Scope, wire
-from stepsaga.checks.annotations import name_of
+from stepsaga.checks.annotations import importable_name, name_of
 from stepsaga.checks.schemas import NoSchemaError, schema_of
 from stepsaga.errors import Problem
 from stepsaga.graph import (
@@ -103,14 +104,19 @@ def build(
     names = {id(step): name for name, step in steps.items()}
     flow = _Flow(cls.__name__, input_name, declaration, names, problems=problems)
     built = _Block(flow, {}, {}).nodes(nodes)
+    given = _input(flow)
+    place = places.get("starts", source)
+    triggers, found = triggers_of(cls.starts, f"{cls.__name__}.starts", given, place)
+    problems += found
     graph = SagaGraph(
         name=cls.__name__,
         reference=f"{cls.__module__}:{cls.__qualname__}",
-        input=_input(flow),
+        input=given,
         nodes=numbered(built),
         deadline=deadline,
         doc=cls.__doc__ or "",
         source=source,
+        triggers=triggers,
     )
     return graph, problems
 
@@ -128,17 +134,8 @@ def _input(flow: _Flow) -> InputNode:
     subject = f"{flow.saga}.{flow.input_name}"
     schema = _schema(declaration.annotation, "validation", subject, declaration.source, flow)
     return InputNode(
-        flow.input_name, declaration.annotation, schema, _importable(declaration.annotation)
+        flow.input_name, declaration.annotation, schema, importable_name(declaration.annotation)
     )
-
-
-def _importable(annotation: Any) -> str:
-    """A class as ``module:qualname``; empty where nothing can be imported by that name."""
-    if not isinstance(annotation, type) or get_origin(annotation) is not None:
-        return ""
-    if "<locals>" in annotation.__qualname__ or annotation.__module__ == "__main__":
-        return ""
-    return f"{annotation.__module__}:{annotation.__qualname__}"
 
 
 def _schema(

@@ -206,7 +206,9 @@ def _twice(cls: type, body: Body, source: Source) -> Iterator[Problem]:
     for name, value in body.assigned:
         values.setdefault(name, []).append(value)
     for name, given in values.items():
-        matters = name == "deadline" or any(isinstance(value, Standin) for value in given)
+        matters = name in {"deadline", "starts"} or any(
+            isinstance(value, Standin) for value in given
+        )
         if matters and len(given) > 1:
             place = next((v.source for v in reversed(given) if isinstance(v, Step)), source)
             text = f"{name!r} is assigned {len(given)} times; only the last one would count"

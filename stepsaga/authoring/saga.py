@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from datetime import timedelta
 
+    from stepsaga.authoring.triggers import Start
     from stepsaga.client import Client, Started
     from stepsaga.errors import Source
     from stepsaga.graph import SagaGraph
@@ -61,6 +62,9 @@ class Saga(metaclass=SagaType):
 
     deadline: ClassVar[timedelta | None] = None
     """From the start to the pivot; later steps are refused and the saga is undone."""
+
+    starts: ClassVar[tuple[Start, ...]] = ()
+    """What starts the saga besides clients: `OnEvent`, `OnSchedule`, `OnQueue`, `OnRequest`."""
 
     __saga_graph__: ClassVar[SagaGraph]
 

@@ -90,3 +90,12 @@ def name_of(annotation: Any) -> str:
     if annotation is Ellipsis:
         return "..."
     return getattr(annotation, "__name__", repr(annotation))
+
+
+def importable_name(annotation: Any) -> str:
+    """A class as ``module:qualname``; empty where nothing can be imported by that name."""
+    if not isinstance(annotation, type) or get_origin(annotation) is not None:
+        return ""
+    if "<locals>" in annotation.__qualname__ or annotation.__module__ == "__main__":
+        return ""
+    return f"{annotation.__module__}:{annotation.__qualname__}"

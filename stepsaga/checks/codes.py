@@ -82,5 +82,12 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S520": "A wait for what is no event",
         "S521": "A wait by a field that cannot tell events apart",
         "S522": "A wait whose key is not that of the event",
+        "S530": "What starts a saga, and is no trigger",
+        "S531": "An id that a trigger cannot take",
+        "S532": "An event that is not the saga's input",
+        "S533": "A schedule that is none",
+        "S534": "A trigger that stands twice",
+        "S535": "A queue, a route or a pattern that cannot be",
+        "S536": "An input that no trigger can read",
     }
 )

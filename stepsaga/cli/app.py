@@ -50,6 +50,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "list": "list:list_sagas",
     "stuck": "stuck:stuck",
     "redrive": "redrive:redrive",
+    "replay-dead-letters": "replay_dead_letters:replay_dead_letters",
     "resolve": "resolve:resolve",
     "undo": "undo:undo",
     "forward": "forward:forward",

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from heapq import merge
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.authoring import graph_of
 from stepsaga.client import answers
-from stepsaga.client.inputs import differing, same_input, to_send
+from stepsaga.client.inputs import input_of, to_send
 from stepsaga.client.stack import clients_of, read_stack, stack_of
 from stepsaga.client.status import (
     SagaStatus,
@@ -35,19 +35,16 @@ from stepsaga.errors import (
     ExecutionExists,
     ExecutionMissing,
     IdInvalid,
-    IdTaken,
     MachineMissing,
     SagaMissing,
     SagaNotDeployed,
     UsageError,
 )
 from stepsaga.limits import FIRST_END_SLOT
-from stepsaga.recovery.log import execution_of
+from stepsaga.recovery.starting import Start, start_once
 from stepsaga.runtime.runtime import utc_now
 from stepsaga.store.dynamodb import DynamoDBStore
-from stepsaga.store.events import EventTypes
 from stepsaga.store.open_sagas import DynamoDBOpenSagas
-from stepsaga.store.saga_events import SagaStarted
 from stepsaga.store.slots import began, iso, run_of, stream_of
 
 if TYPE_CHECKING:
@@ -58,12 +55,9 @@ if TYPE_CHECKING:
     from stepsaga.client.answers import Waiting
     from stepsaga.engines.answering import Answer
     from stepsaga.engines.protocol import Engine, ExecutionView, Listed
-    from stepsaga.store.commits import Commit
     from stepsaga.store.open_sagas import OpenSaga, OpenSagas
     from stepsaga.store.protocol import ClientStore
 
-_TRIES: Final = 3
-"""How often a start looks again where what was in its way is gone before it is looked at."""
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _GROWTH: Final = 1.5
@@ -71,7 +65,6 @@ _GROWTH: Final = 1.5
 _NEARLY: Final = timedelta(milliseconds=2)
 _GRACE: Final = 10.0
 """Seconds until a saga that was started must be seen."""
-_TYPES: Final = EventTypes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +163,7 @@ class Client:
         Again with the same input is the same as once, for ever. So take an id that the outside
         world has, an order's for instance, and start again whenever in doubt.
 
-        Step Functions refuses a name until 90 days after its execution's end; after that it would
-        run the saga a second time. So the stream is asked first: one item is read, which costs as
-        much after a start, and would then come too late. What is not in the stream yet, Step
-        Functions decides: of starts at the same time one wins, and a start whose reply was lost
-        is found. A saga that recorded nothing is forgotten with its execution.
+        See `stepsaga.recovery.starting`: what is read for that, and what is forgotten.
 
         Args:
             saga: Its class.
@@ -191,12 +180,10 @@ class Client:
         """
         name = _checked(saga, id)
         sent = to_send(saga, input)
-        for _ in range(_TRIES):
-            if (started := self._try_to_start(saga, id, sent)) is not None:
-                return started
-        raise ExecutionExists(
-            f"{name} {id} is refused as started before, and is not to be found; try again later"
-        )
+        starts = _Starts(self)
+        before = start_once(Start(name, id, sent), input_of(saga), self.store, starts)
+        execution = before.execution if before else starts.execution
+        return Started(name, id, execution, new=before is None)
 
     def status(self, saga: type[Saga] | str, id: str) -> SagaStatus:  # noqa: A002  # as above
         """How a saga is doing: what its execution says, or its events where that is gone.
@@ -210,7 +197,7 @@ class Client:
             IdInvalid: The id cannot be any saga's.
         """
         name = _checked(saga, id)
-        view = self._view(name, id)
+        view = self.view(name, id)
         if view is not None:
             return self._told(name, view)
         commits = tuple(self.store.read(stream_of(name, id)))
@@ -424,42 +411,8 @@ class Client:
         answers.refuse_if_too_large(answer, asked, commits)
         return give(answer, asked, engine=self.engine, store=self.store, now=self._now)
 
-    def _try_to_start(self, saga: type[Saga], saga_id: str, sent: Any) -> Started | None:
-        """Start it, or find the one that there is; None where that was gone when it was looked for.
-
-        That is so where its 90 days are over at this moment.
-        """
-        name = graph_of(saga).name
-        first = self.store.first(stream_of(name, saga_id))
-        if first is not None:
-            return _again(saga, saga_id, sent, *self._recorded(name, saga_id, first))
-        try:
-            with _deployed(name):
-                arn = self.engine.start(name, sent, name=saga_id)
-        except (ExecutionExists, ExecutionMissing):  # an engine may look itself, and as late
-            view = self._view(name, saga_id)
-            return None if view is None else _again(saga, saga_id, sent, view.input, view.arn)
-        return Started(name, saga_id, arn, new=True)
-
-    def _recorded(self, name: str, saga_id: str, first: Commit) -> tuple[Any, str]:
-        """The input of a stream's first run, and the ARN of its execution where that is told."""
-        run = run_of(first)
-        for commit in chain([first], self.store.read(first.stream_id, f"{run}/")):
-            for record in commit.events:
-                started = _TYPES.read(record) if record.type == SagaStarted.__name__ else None
-                if isinstance(started, SagaStarted):
-                    return started.input, started.execution or execution_of(commit)
-        # Whoever wrote there does not say; the execution may still be known.
-        view = self._view(name, saga_id)
-        if view is not None and began(run, view.started):
-            return view.input, view.arn
-        raise IdTaken(
-            f"{name} {saga_id} has commits since {run}, and nothing tells any more with which input"
-            " it was started; look at it with `stepsaga show`, and take another id"
-        )
-
-    def _view(self, name: str, saga_id: str) -> ExecutionView | None:
-        """The execution of this name, where it is still known."""
+    def view(self, name: str, saga_id: str) -> ExecutionView | None:
+        """The execution of this name, where it is still known; None where it is not."""
         with _deployed(name):
             try:
                 return self.engine.describe(self.engine.execution_arn(name, saga_id))
@@ -521,8 +474,27 @@ class Client:
         if one.status is Status.SUCCEEDED:
             undone = self._is_undone(name, one.name, one.started)
             return told_by_list(name, one, Ending.COMPENSATED if undone else Ending.COMPLETED)
-        view = self._view(name, one.name)
+        view = self.view(name, one.name)
         return None if view is None else self._told(name, view)
+
+
+class _Starts:
+    """A client's engine, as `start_once` needs it."""
+
+    def __init__(self, client: Client) -> None:
+        self.execution = ""
+        self._client = client
+
+    def start(self, saga: str, name: str, input: Any) -> bool:  # noqa: A002  # as Step Functions names it
+        with _deployed(saga):
+            try:
+                self.execution = self._client.engine.start(saga, input, name=name)
+            except (ExecutionExists, ExecutionMissing):  # an engine may look itself, and as late
+                return False
+        return True
+
+    def find(self, saga: str, name: str) -> ExecutionView | None:
+        return self._client.view(saga, name)
 
 
 def default_client() -> Client:
@@ -556,17 +528,6 @@ def _checked(saga: type[Saga] | str, saga_id: str) -> str:
     except EngineError as error:
         raise IdInvalid(f"{name}: a saga's id is its execution's name: {error}") from error
     return name
-
-
-def _again(saga: type[Saga], saga_id: str, sent: Any, known: Any, execution: str) -> Started:
-    """What a start is told of a saga that is there: the same one, or another."""
-    name = graph_of(saga).name
-    if same_input(saga, sent, known):
-        return Started(name, saga_id, execution, new=False)
-    raise IdTaken(
-        f"{name} {saga_id} was started before, with an input that differs in"
-        f" {differing(sent, known)}; take another id, or give the input that it was started with"
-    )
 
 
 @contextmanager

@@ -22,6 +22,8 @@ EVENT_TABLE: Final = "EventTable"
 """The output that names the event table."""
 OPEN_SAGAS: Final = "OpenSagas"
 """The output that names the table of open sagas."""
+DEAD_LETTERS: Final = "DeadLetters"
+"""The output that names the queue of dead letters."""
 MACHINE: Final = "Machine"
 """What follows the saga's name in the output that has its machine's ARN: FulfilOrderMachine."""
 
@@ -35,12 +37,14 @@ class Stack:
         table: The event table's name.
         machines: The ARNs to start, by saga; they may be aliases'.
         open_sagas: The name of the table of open sagas; empty where an older stack has none.
+        dead_letters: The URL of the queue of dead letters; empty where nothing needs one.
     """
 
     name: str
     table: str
     machines: Mapping[str, str]
     open_sagas: str = ""
+    dead_letters: str = ""
 
 
 class CloudFormationClient(Protocol):
@@ -118,7 +122,13 @@ def read_stack(client: CloudFormationClient, name: str) -> Stack:
             f" ({', '.join(sorted(outputs)) or 'there are none'}); deploy the template that"
             " stepsaga generates, or name another stack"
         )
-    return Stack(name, outputs[EVENT_TABLE], machines, outputs.get(OPEN_SAGAS, ""))
+    return Stack(
+        name,
+        outputs[EVENT_TABLE],
+        machines,
+        outputs.get(OPEN_SAGAS, ""),
+        outputs.get(DEAD_LETTERS, ""),
+    )
 
 
 def _outputs(client: CloudFormationClient, name: str) -> dict[str, str]:

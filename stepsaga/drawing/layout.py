@@ -54,6 +54,7 @@ from stepsaga.drawing.words import (
     fork_title,
     forward_only_from,
     lane_title,
+    started_by,
     turns_back,
 )
 from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, StepNode
@@ -110,9 +111,10 @@ def layout(graph: SagaGraph) -> Drawing:
 
 def _title(graph: SagaGraph) -> Box:
     limit = [f"deadline: {duration(graph.deadline)}"] if graph.deadline else []
+    starts = [f"started {one}" for one in started_by(graph)]
     lines = (
         *(Text(one, TITLE_SIZE, bold=True) for one in wrap(graph.name, TITLE_CHARS // 2)),
-        *texts([_about(graph), *limit], first_bold=False, chars=TITLE_CHARS),
+        *texts([_about(graph), *limit, *starts], first_bold=False, chars=TITLE_CHARS),
     )
     lines = tuple(one for one in lines if one.text)
     return Box(

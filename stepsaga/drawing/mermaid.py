@@ -22,6 +22,7 @@ from stepsaga.drawing.words import (
     lane_title,
     notes,
     probe_lines,
+    started_by,
     turns_back,
     undo_lines,
     wait_text,
@@ -58,7 +59,8 @@ NOT_FOUND: Final = "not found"
 def mermaid(graph: SagaGraph) -> str:
     """The flowchart of a saga, a line a node or an arrow."""
     chart = _Chart(graph.input.name)
-    chart.add(f'start(["{START}"]):::ending')
+    start = "<br/>".join(map(escaped, (START, *started_by(graph))))
+    chart.add(f'start(["{start}"]):::ending')
     chart.add(f'completed(["{COMPLETED}"]):::ending')
     body = chart.sequence(graph.nodes, [_End("start")])
     chart.forward(body.exits, "completed")

@@ -8,7 +8,7 @@ from stepsaga.drawing.conditions import datum_text
 from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, Role, StepNode
 
 if TYPE_CHECKING:
-    from stepsaga.graph import Call, Node, WaitNode
+    from stepsaga.graph import Call, Node, SagaGraph, WaitNode
 
 START: Final = "start"
 COMPLETED: Final = "completed"
@@ -24,6 +24,11 @@ ROLES: Final = {
     Role.RETRIABLE: "retried until done",
 }
 UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def started_by(graph: SagaGraph) -> tuple[str, ...]:
+    """What starts a saga besides clients, a line for each."""
+    return tuple(f"by {trigger.name}" for trigger in graph.triggers)
 
 
 def duration(seconds: int) -> str:

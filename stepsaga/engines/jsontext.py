@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from stepsaga.runtime.values import same
+
+__all__ = ["LIMIT", "dump", "fits", "same"]
+
 LIMIT: Final = 262_144
 """The bytes that an input, a result or a document may have.
 
@@ -29,14 +33,3 @@ def fits(text: str) -> bool:
         return False
     # No character has more than four bytes: only long texts need to be counted.
     return len(text) * 4 <= LIMIT or len(text.encode("utf-8", "surrogatepass")) <= LIMIT
-
-
-def same(left: Any, right: Any) -> bool:
-    """Equality of JSON values: ``true`` is not ``1``, ``1`` is ``1.0``."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    return bool(left == right)

@@ -60,3 +60,9 @@ def fields_text(name: str, error: ValidationError) -> str:
     if len(found) > _MOST_FIELDS:
         texts.append(f"and {len(found) - _MOST_FIELDS} more")
     return "; ".join(texts)
+
+
+def fields_in(error: ValidationError) -> tuple[tuple[str, str], ...]:
+    """What pydantic found wrong, as fields (``items.0.sku``) and problems; without the values."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return tuple((".".join(map(str, one["loc"])), one["msg"]) for one in found)

@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from stepsaga.runtime.sensitive import sensitive_values
-from stepsaga.runtime.texts import class_text, fields_text
+from stepsaga.runtime.texts import class_text, fields_in, fields_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,15 @@ _LISTS: Final = (list, tuple, set, frozenset, deque)
 
 
 class Unfit(Exception):  # never leaves the runtime; it says what is wrong with a value
-    """A value does not fit its type, or cannot be JSON. The text holds no values."""
+    """A value does not fit its type, or cannot be JSON. The text holds no values.
+
+    Attributes:
+        fields: What pydantic found wrong, by field, where it is that.
+    """
+
+    def __init__(self, text: str, fields: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(text)
+        self.fields = fields
 
 
 def compact(value: Any) -> bytes:
@@ -42,6 +50,17 @@ def compact(value: Any) -> bytes:
         return to_json(value, inf_nan_mode="constants")
     except ValueError as error:
         raise Unfit("it holds text that is not valid Unicode") from error
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality of JSON values: ``true`` is not ``1``, ``1`` is ``1.0``."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    return bool(left == right)
 
 
 class JsonType:
@@ -77,7 +96,7 @@ class JsonType:
         try:
             return self._adapter.validate_json(compact(value))
         except ValidationError as error:
-            raise Unfit(fields_text(name, error)) from None
+            raise Unfit(fields_text(name, error), fields_in(error)) from None
         except Unfit as error:
             raise Unfit(f"{name}: {error}") from None
         except Exception as error:  # an author's validator may raise anything

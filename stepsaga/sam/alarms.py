@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.asl.undo import NAME as UNDO
+from stepsaga.recovery.starter_entry import FUNCTION as STARTER
 from stepsaga.sam.cfn import att, ref, sub
 from stepsaga.sam.following import FOLLOWING, NOT_FOLLOWED
 from stepsaga.sam.machines import failed
@@ -27,6 +28,13 @@ def alarms(application: Application) -> dict[str, Any]:
     found: dict[str, Any] = {TOPIC: {"Type": "AWS::SNS::Topic"}, **_of_the_table(), **_of_undos()}
     for machine in application.machines:
         found |= _of_a_saga(machine)
+    if application.starting:
+        found["StarterFailing"] = _alarm(
+            "Starter fails: sagas are started late, until messages are dead letters",
+            "AWS/Lambda",
+            "Errors",
+            {"FunctionName": ref(STARTER)},
+        )
     for function in application.functions:
         found[f"{function.name}Throttled"] = _alarm(
             f"invocations of {function.module} are throttled; steps are tried again",

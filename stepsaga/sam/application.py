@@ -21,6 +21,7 @@ from stepsaga.sam.asked import check_environment, check_statement
 from stepsaga.sam.children import CHILDREN, check_children, children
 from stepsaga.sam.destinations import SENDER, addresses, use_of
 from stepsaga.sam.sources import closure, globbed, is_here
+from stepsaga.sam.starter import starting_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from stepsaga.asl.release import Compiled
     from stepsaga.graph import Call, Destination, SagaGraph
     from stepsaga.runtime.event_router import Routed
+    from stepsaga.sam.starter import Starting
 
 OURS: Final = frozenset({SENDER, CHILDREN, EVENTS})
 """Participants of the framework's own: their code is in the layer."""
@@ -107,6 +109,8 @@ class Application:
 
     functions: tuple[Function, ...]
     machines: tuple[Machine, ...]
+    starting: Starting | None = None
+    """What starts sagas by triggers, where there are any."""
 
 
 def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
@@ -167,7 +171,8 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
         for one in functions
     ]
     _refuse_doubles(functions)
-    return Application(tuple(functions), tuple(_machine(graph) for graph in ordered))
+    machines = tuple(_machine(graph) for graph in ordered)
+    return Application(tuple(functions), machines, starting_of(root, ordered))
 
 
 def _calls(graph: SagaGraph) -> Iterator[Call]:

@@ -16,11 +16,23 @@ RETENTION: Final = 14 * 24 * 3600
 
 
 def dead_letters() -> dict[str, Any]:
-    """The queue and its alarm."""
+    """The queue, who may put something there besides functions of ours, and its alarm.
+
+    A queue has one policy: rules of EventBridge put there what they cannot deliver, and SQS itself
+    needs no right for what a queue's `redrive` moves.
+    """
+    rules = sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/*")
     return {
         DEAD_LETTERS: {
             "Type": "AWS::SQS::Queue",
             "Properties": {"MessageRetentionPeriod": RETENTION, "SqsManagedSseEnabled": True},
+        },
+        f"{DEAD_LETTERS}Policy": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {
+                "Queues": [ref(DEAD_LETTERS)],
+                "PolicyDocument": by_rules(DEAD_LETTERS, rules),
+            },
         },
         "DeadLettersWaiting": {
             "Type": "AWS::CloudWatch::Alarm",
@@ -42,6 +54,35 @@ def dead_letters() -> dict[str, Any]:
             },
         },
     }
+
+
+def outputs() -> dict[str, Any]:
+    """Where the queue is, for `stepsaga replay-dead-letters`."""
+    return {
+        DEAD_LETTERS: {
+            "Description": "What could not be done, and why: stepsaga replay-dead-letters",
+            "Value": ref(DEAD_LETTERS),
+        }
+    }
+
+
+def by_rules(queue: str, rules: Any) -> dict[str, Any]:
+    """A queue's policy by which rules of EventBridge may send to it.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
+
+    Args:
+        queue: Its logical id.
+        rules: Their ARNs; ``*`` stands for anything.
+    """
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": att(f"{queue}.Arn"),
+        "Condition": {"ArnLike": {"aws:SourceArn": rules}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def environment() -> dict[str, Any]:

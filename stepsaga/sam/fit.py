@@ -10,10 +10,11 @@ from stepsaga.sam.following import COMMITS, FOLLOWING
 from stepsaga.sam.functions import LIVE, asked_texts
 from stepsaga.sam.recovery import ENDED, SWEPT
 from stepsaga.sam.references import PSEUDO, in_template, in_text
+from stepsaga.sam.starter import made_by_sam
 from stepsaga.sam.table import CHANGES, ENDS, WATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from stepsaga.sam.application import Application, Function
 
@@ -75,7 +76,7 @@ def check_names(
             " so: rename the saga, or the module of handlers, that it is named after"
         )
     made = {*generated["Resources"], *own["Resources"], *own["Parameters"]}
-    if hidden := sorted(made & set(_made_by_sam(application.functions))):
+    if hidden := sorted(made & set(_made_by_sam(application))):
         raise DeploymentError(
             f"{file}: {', '.join(hidden)} is what SAM calls a resource that it makes of another:"
             " rename yours, or the saga or module of handlers that it is named after"
@@ -120,13 +121,14 @@ def check_count(file: str, own: Mapping[str, Any], generated: Parts) -> None:
         )
 
 
-def _made_by_sam(functions: Iterable[Function]) -> list[str]:
+def _made_by_sam(application: Application) -> list[str]:
     """https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html."""
     events = [f"{WATCH}{CHANGES}", f"{WATCH}{ENDS}", f"{WATCH}{ENDS}Permission"]
     events.append(f"{FOLLOWING}{COMMITS}")
     for event in (ENDED, SWEPT):
         events += [f"{RECOVERY}{event}", f"{RECOVERY}{event}Permission"]
-    return [*events, *(f"{function.name}Alias{LIVE}" for function in functions)]
+    events += made_by_sam(application.starting)
+    return [*events, *(f"{one.name}Alias{LIVE}" for one in application.functions)]
 
 
 def _reached(name: str, needs: Mapping[str, set[str]]) -> set[str]:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.errors import DeploymentError
+from stepsaga.recovery.starter_entry import FILE as TRIGGERS
+from stepsaga.recovery.starter_entry import FUNCTION as STARTER
 from stepsaga.runtime.keep import FILE as DEFINITIONS
 from stepsaga.sam.following import FOLLOWING
 from stepsaga.sam.functions import LAYER, LAYER_LOCK, PACKAGE
@@ -78,7 +80,8 @@ def build(
         DeploymentError: There is no such thing to build; a wheel is missing; there is no room.
     """
     functions = {function.name: function for function in application.functions}
-    there = sorted([LAYER, KEEP, WATCH, RECOVERY, FOLLOWING, *functions])
+    started = [STARTER] if application.starting else []
+    there = sorted([LAYER, KEEP, WATCH, RECOVERY, FOLLOWING, *started, *functions])
     if name not in there:
         raise DeploymentError(f"there is no {name} to build; there are: {', '.join(there)}")
     try:
@@ -88,6 +91,11 @@ def build(
         elif name == KEEP:
             graphs = {machine.fingerprint: machine.graph for machine in application.machines}
             (into / DEFINITIONS).write_text(json.dumps(graphs, sort_keys=True), encoding="utf-8")
+        elif name == STARTER and application.starting:
+            text = json.dumps(application.starting.known, sort_keys=True)
+            (into / TRIGGERS).write_text(text, encoding="utf-8")
+            for file in application.starting.files:
+                _copy(root / file, into / file)
         else:
             files = functions[name].files if name in functions else ()
             for file in files:

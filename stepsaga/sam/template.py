@@ -11,17 +11,18 @@ from stepsaga.errors import DeploymentError
 from stepsaga.sam import (
     alarms,
     bucket,
+    dead_letters,
     events,
     fit,
     following,
     functions,
     machines,
     recovery,
+    starter,
     table,
 )
 from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
-from stepsaga.sam.dead_letters import dead_letters
 from stepsaga.sam.destinations import check_destinations
 from stepsaga.sam.merge import Page
 
@@ -89,6 +90,8 @@ def render(root: Path, application: Application) -> str:
     fit.check_names(FILE, own, generated, application)
     check_destinations(FILE, own, application)
     events.check_buses(FILE, own, application)
+    if application.starting:
+        starter.check_triggers(FILE, own, application.starting)
     fit.check_references(FILE, own, generated, application)
     fit.check_count(FILE, own, generated)
     return page.with_generated(generated)
@@ -160,8 +163,11 @@ def sections(
         following.following(application),
         alarms.alarms(application),
         events.events(application),
-        dead_letters() if events.routers(application) else {},
     ]
+    if application.starting:
+        parts.append(starter.starter(application.starting))
+    if _has_dead_letters(application):
+        parts.append(dead_letters.dead_letters())
     for part in parts:
         for name, resource in part.items():
             if name in resources:
@@ -226,4 +232,10 @@ def _outputs(application: Application) -> dict[str, Any]:
             "Description": f"What starts a {machine.saga}",
             "Value": machines.started_as(machine.name),
         }
-    return found
+    if _has_dead_letters(application):
+        found |= dead_letters.outputs()
+    return found | starter.outputs(application.starting)
+
+
+def _has_dead_letters(application: Application) -> bool:
+    return bool(application.starting or events.routers(application))

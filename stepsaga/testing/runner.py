@@ -20,6 +20,7 @@ from stepsaga.store.commits import EventRecord, Outcome
 from stepsaga.store.events import effects_left
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import stream_of
+from stepsaga.testing.triggering import Occasion, triggered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -178,6 +179,39 @@ class SagaRunner:
             )
         steps = {node.name for node in steps_of(graph.nodes)}
         return _told(compiled.name, done, _results(done.view, steps, self.store.objects))
+
+    def trigger(
+        self,
+        saga: type[Saga],
+        given: Any,
+        *,
+        by: int = 0,
+        key: str = "",
+        **options: Any,
+    ) -> SagaRun | None:
+        """Run what a trigger starts, by the code that starts it when it is deployed.
+
+        Args:
+            saga: Its class.
+            given: An event as EventBridge has it, ``{"id", "time", "detail"}``; of a queue or a
+                request the body, as JSON values.
+            by: Which of the saga's ``starts``.
+            key: The message's id, or the header of the request, where the trigger names no field.
+            **options: As in `run`: ``fail``, ``resources``, ``answers``.
+
+        Returns:
+            The run; None where that id was started before, with the same input.
+
+        Raises:
+            RequestError: It can never be started: deployed it would be a dead letter, or answered
+                with 400 or 409.
+            UsageError: There is no such trigger; as `run`.
+        """
+
+        def run(value: Any, name: str) -> SagaRun:
+            return self.run(saga, value, id=name, **options)
+
+        return triggered(saga, Occasion(given, by, key), self.store, run)
 
 
 class Reject:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from stepsaga import Input, Saga, Step
-from stepsaga.client.inputs import differing, same_input, to_send
+from stepsaga.client.inputs import same_input, to_send
 from stepsaga.errors import InputInvalid
+from stepsaga.runtime.inputs import differing
 
 
 def look() -> None:
