@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from stepsaga.authoring import (
+        Action,
         Approval,
         Bus,
         Callback,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Retry,
         Saga,
         Sequence,
+        ServiceStep,
         Step,
         Topic,
         Wait,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from stepsaga.store.saga_events import Event
 
 __all__ = [
+    "Action",
     "Approval",
     "Approved",
     "Bus",
@@ -60,6 +63,7 @@ __all__ = [
     "SagaContext",
     "Sensitive",
     "Sequence",
+    "ServiceStep",
     "Step",
     "StepsagaError",
     "Topic",
@@ -73,6 +77,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "Action": "stepsaga.authoring",
     "Approval": "stepsaga.authoring",
     "Approved": "stepsaga.runtime.approved",
     "Bus": "stepsaga.authoring",
@@ -93,6 +98,7 @@ _HOMES: Final = {
     "SagaContext": "stepsaga.runtime",
     "Sensitive": "stepsaga.runtime",
     "Sequence": "stepsaga.authoring",
+    "ServiceStep": "stepsaga.authoring",
     "Step": "stepsaga.authoring",
     "StepsagaError": "stepsaga.errors",
     "Topic": "stepsaga.authoring",

@@ -79,5 +79,9 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S513": "A number out of range",
         "S514": "A question whose times or answers do not fit",
         "S515": "A question that is sent nowhere",
+        "S540": "An action that does not fit",
+        "S541": "An action that nobody says may be repeated",
+        "S542": "An action that would be repeated, and may not be",
+        "S543": "A parameter that may be missing",
     }
 )

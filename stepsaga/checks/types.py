@@ -76,7 +76,7 @@ def secrets_keep_their_type(graph: SagaGraph) -> Iterator[Problem]:
     for node in steps_of(graph.nodes):
         for call in calls_of(node):
             for parameter in call.parameters:
-                if not is_open(parameter.annotation) or not _hides(parameter.given):
+                if not is_open(parameter.annotation) or not hides(parameter.given):
                     continue
                 given = name_of(parameter.given)
                 taken = f"takes {parameter.name}: {name_of(parameter.annotation)}"
@@ -89,7 +89,8 @@ def secrets_keep_their_type(graph: SagaGraph) -> Iterator[Problem]:
                 yield Problem("S304", f"{graph.name}.{node.name}", text, hint, source)
 
 
-def _hides(annotation: Any) -> bool:
+def hides(annotation: Any) -> bool:
+    """Whether something in a type's values is sensitive."""
     try:
         return _marked(schema_of(annotation, "validation"))
     except NoSchemaError:

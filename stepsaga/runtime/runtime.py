@@ -26,6 +26,7 @@ from stepsaga.runtime.children import NoChildren, start_child, undo_child
 from stepsaga.runtime.flows import (
     Reply,
     Work,
+    adopt,
     check_input,
     compensate,
     find_items,
@@ -62,6 +63,7 @@ _FLOWS: Final = {
     Part.SETTLE: settle,
     Part.QUESTION: ask,
     Part.UNANSWERED: unanswered,
+    Part.ADOPT: adopt,
 }
 _CHILD_FLOWS: Final = {Part.COMPENSATION: undo_child}
 _LASTING: Final = (CommitTooLarge, CommitUnreadable, EventInvalid)

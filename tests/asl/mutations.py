@@ -170,7 +170,7 @@ _SEQUENCE: Final = [
         ),
         (
             "unknown_resource",
-            _put("States", "charge", "Resource", value="arn:aws:states:::sqs:sendMessage"),
+            _put("States", "charge", "Resource", value="arn:aws:states:::glue:startJobRun"),
             "S609 S612 S629 S630 S634",
         ),
         ("no_timeout", _drop("States", "charge", "TimeoutSeconds"), "S614 S632"),
