@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live_name, participants
 from stepsaga.asl.release import build, substitutions
+from stepsaga.asl.times import doubt_call
 from stepsaga.errors import DeploymentError
 from stepsaga.graph import steps_of
 from stepsaga.limits import START_SECONDS
 from stepsaga.runtime.participant import participant_of
+from stepsaga.runtime.service_steps import __name__ as SETTLER  # noqa: N812  # a constant
 from stepsaga.sam.asked import check_environment, check_statement
 from stepsaga.sam.children import CHILDREN, check_children, children
 from stepsaga.sam.destinations import SENDER, addresses, use_of
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stepsaga.asl.release import Compiled
-    from stepsaga.graph import Call, Destination, SagaGraph
+    from stepsaga.graph import Call, Destination, SagaGraph, Service
 
-OURS: Final = frozenset({SENDER, CHILDREN})
+OURS: Final = frozenset({SENDER, CHILDREN, SETTLER})
 """Participants of the framework's own: their code is in the layer."""
 MOST_SECONDS: Final = 900
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -75,6 +77,7 @@ class Machine:
         pinned: The functions whose version it calls.
         live: The functions whose alias it calls.
         records: Whether it puts the end of a saga into the event table itself.
+        services: What it does itself by services.
     """
 
     saga: str
@@ -85,6 +88,7 @@ class Machine:
     pinned: tuple[str, ...]
     live: tuple[str, ...]
     records: bool
+    services: tuple[Service, ...] = ()
 
     @property
     def name(self) -> str:
@@ -146,7 +150,8 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
 
 def _calls(graph: SagaGraph) -> Iterator[Call]:
     for node in steps_of(graph.nodes):
-        yield node.call
+        # An action is no call: only what settles it is, in the function of its participant.
+        yield doubt_call(node) if node.service else node.call
         if node.verify:
             yield node.verify
         if node.compensation:
@@ -239,4 +244,5 @@ def _machine(graph: SagaGraph) -> Machine:
         pinned=tuple(name for m in modules if (name := function_name(m)) in used),
         live=tuple(function_name(m) for m in modules if live_name(m) in used),
         records=EVENT_TABLE in used,
+        services=tuple(node.service for node in steps_of(graph.nodes) if node.service),
     )

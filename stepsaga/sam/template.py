@@ -13,6 +13,7 @@ from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
 from stepsaga.sam.destinations import check_destinations
 from stepsaga.sam.merge import Page
+from stepsaga.sam.services import check_services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +78,7 @@ def render(root: Path, application: Application) -> str:
     generated = sections(root, application, own)
     fit.check_names(FILE, own, generated, application)
     check_destinations(FILE, own, application)
+    check_services(FILE, own, generated, application)
     fit.check_references(FILE, own, generated, application)
     fit.check_count(FILE, own, generated)
     return page.with_generated(generated)

@@ -16,9 +16,9 @@ from stepsaga.graph import Origin, steps_of
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.question_messages import __name__ as SENDER  # noqa: N812  # a constant
 from stepsaga.runtime.runtime import load
+from stepsaga.runtime.values import JsonType
 from stepsaga.store.slots import stream_of
 from stepsaga.testing.family import family_of
-from stepsaga.runtime.values import JsonType
 from stepsaga.testing.world import TombstoneError, World
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from stepsaga.graph import (
     Datum,
     InputNode,
     Kind,
+    Known,
     Lane,
     MapNode,
     Not,
@@ -40,9 +41,14 @@ from stepsaga.graph import (
     Retry,
     Role,
     SagaGraph,
+    Service,
     StepNode,
+    Target,
+    TargetKind,
+    Text,
     WaitNode,
 )
+from stepsaga.runtime.service_steps import __name__ as SETTLER  # noqa: N812  # a constant
 from stepsaga.testing.answering import Manner
 from stepsaga.testing.family import family_of, returning, source_of
 from tests.language.stubs import PARTICIPANT, Handlers, Order
@@ -56,7 +62,7 @@ if TYPE_CHECKING:
 
 ALONE: Final = ("step", "step", "step", "ask", "wait", "parallel", "map", "choice")
 """What a saga without children is made of."""
-KINDS: Final = (*ALONE, "child")
+KINDS: Final = (*ALONE, "child", "service")
 WITHOUT_QUESTIONS: Final = tuple(kind for kind in ALONE if kind != "ask")
 """Where time is real, what waits for an answer until its time is up would do so."""
 MOST_CHILDREN: Final = 2
@@ -143,6 +149,8 @@ def shown(nodes: tuple[Node, ...]) -> str:
 
 def _shown(node: Node) -> str:  # noqa: PLR0911  # one for each kind
     match node:
+        case StepNode(name=name, service=Service(action=action), role=role):
+            return f"{name}:{role.value} {action}{' undo' if node.compensation else ''}"
         case StepNode(name=name, question=Question() as question, call=call):
             return f"{name}:asks{_taken(call)}{' or else' if question.otherwise else ''}"
         case StepNode(name=name, call=call, child=ChildSaga(graph=SagaGraph() as child) as saga):
@@ -217,13 +225,15 @@ class Builder:
 
     def node(self, seen: Seen, depth: int, *, after: bool) -> Node:  # noqa: PLR0911  # as above
         """One node."""
-        flat = {"step", "ask", "wait", "child"}
+        flat = {"step", "ask", "wait", "child", "service"}
         kinds = [one for one in self.kinds if depth < DEEPEST or one in flat]
         match self.draw(st.sampled_from(kinds)):
             case "child" if self.left and not after:
                 return self.child(seen)
             case "ask" if not after:
                 return self.ask(seen)
+            case "service":
+                return self.service(seen, after=after)
             case "step" | "ask" | "child":
                 return self.step(seen, after=after)
             case "wait":
@@ -255,6 +265,45 @@ class Builder:
         beat = self.draw(st.sampled_from([None, WAIT - 1]))
         seen.single[name] = False
         return replace(node, question=Question(WAIT, beat, otherwise))
+
+    def service(self, seen: Seen, *, after: bool) -> StepNode:
+        """A step that Step Functions itself does, with what can be named in its parameters."""
+        node = self.step(seen, after=after)
+        del seen.single[node.name]  # nobody has checked its reply, so no condition looks into it
+        role = node.role
+        repeatable = role is Role.RETRIABLE or self.draw(st.booleans())
+        call = Call(
+            "",
+            PARTICIPANT if node.compensation else SETTLER,
+            (),
+            Any,
+            10,
+            RETRY if repeatable else None,
+            direct=True,
+        )
+        reply = self.draw(st.sampled_from(["", "$"]))
+        if reply:
+            seen.many.add(node.name)
+        action = self.draw(st.sampled_from(["sqs:sendMessage", "aws-sdk:test:act"]))
+        service = Service(action, self.given(seen), repeatable, reply)
+        return replace(node, call=call, service=service, claim=False)
+
+    def given(self, seen: Seen) -> dict[str, Any]:
+        """An action's parameters: constants, and data that is there for certain."""
+        data = [Datum(Origin.INPUT, path=("limit",)), Datum(Origin.INPUT, path=("lines",))]
+        data += [
+            Datum(Origin.STEP, s, ("list",)) for s, absent in seen.single.items() if not absent
+        ]
+        data += [Datum(Origin.ITEM, outer, ("k",)) for outer in seen.items]
+        some = self.draw(st.lists(st.sampled_from(data), max_size=2))
+        whole = Text(("it's ", Datum(Origin.INPUT, path=("limit",)), " {} \\", Known.ID))
+        return {
+            "Target": Target(TargetKind.RESOURCE, "Somewhere"),
+            "Key": Known.KEY,
+            "Texts": {"whole": whole, "odd": "${x} '{}\\"},
+            "Some": [*some, "$.x", 5, None],
+            **({"One": some[0]} if some else {}),
+        }
 
     def child(self, seen: Seen) -> StepNode:
         """A step that starts a saga, which is small, and may start one itself."""
