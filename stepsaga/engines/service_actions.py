@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import md5
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from stepsaga.engines.functions import through_json
 from stepsaga.engines.jsontext import dump
 from stepsaga.store.slots import service_key_of, stream_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,11 @@ class ServiceCall:
         return service_key_of(stream_of(self.saga, self.id), self.slot)
 
 
+Replies = Mapping[str, Callable[[Mapping[str, Any]], Any]]
+"""What replies to its parameters, by action; it may raise
+`stepsaga.engines.functions.FunctionError`."""
+
+
 class Services(Protocol):
     """The services of an account."""
 
@@ -58,9 +61,7 @@ class KeptServices:
         replies: What answers instead, by action.
     """
 
-    def __init__(
-        self, replies: Mapping[str, Callable[[Mapping[str, Any]], Any]] | None = None
-    ) -> None:
+    def __init__(self, replies: Replies | None = None) -> None:
         self.calls: list[ServiceCall] = []
         self._replies = dict(replies or {})
 

@@ -8,7 +8,7 @@ have. Steps have the slots, and so the keys, that the execution would have given
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.times import looks_at_input
 from stepsaga.errors import StepFailedForGood
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from stepsaga.graph import SagaGraph
     from stepsaga.recovery.log import Log
     from stepsaga.recovery.undo import Run, Undoing
+
+
+BY_ITSELF: Final = "only a state machine does what services do: redrive the saga's own execution"
+"""Why nobody goes forward with a service step: no function has the rights that it takes."""
 
 
 class Forwarding:
@@ -139,6 +143,8 @@ def _blocked(run: Run, found: Ahead, failed: Mapping[str, str]) -> SagaStuck | N
         return None
     steps = {one.step.node.name for one in found.blocked} | {one.node.name for one in found.short}
     errors = sorted({failed[one.key] for one in found.blocked}) or ["it was decided otherwise"]
+    if any(one.node.service and one.commit is None for one in found.short):
+        errors = [BY_ITSELF]
     return SagaStuck(steps=tuple(sorted(steps)), error=", ".join(errors), then=onward(run))
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.local import Message
     from stepsaga.engines.once import Run
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
+    from stepsaga.engines.service_actions import Replies, ServiceCall
     from stepsaga.store.commits import Commit
     from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
@@ -56,6 +57,8 @@ class SagaRun:
         duration: In virtual time.
         messages: What questions have sent to queues, topics and buses, in that order:
             ``message.channel``, ``message.name``, ``message.body``.
+        actions: What services were called with that Step Functions itself calls, in that order:
+            ``action.action``, ``action.parameters``, ``action.step``, ``action.key``.
     """
 
     saga: str
@@ -69,6 +72,7 @@ class SagaRun:
     cost: Cost
     duration: timedelta
     messages: tuple[Message, ...] = ()
+    actions: tuple[ServiceCall, ...] = ()
 
     @property
     def events(self) -> list[EventRecord]:
@@ -122,6 +126,7 @@ class SagaRunner:
         id: str | None = None,  # noqa: A002  # the saga's id
         resources: Mapping[str, Any] | None = None,
         answers: Mapping[str, Any] | None = None,
+        replies: Replies | None = None,
     ) -> SagaRun:
         """Run a saga to its end.
 
@@ -135,6 +140,8 @@ class SagaRunner:
             answers: What is answered to the steps that ask, as soon as they do: ``{"review":
                 True}`` approves, False rejects, of a callback it is the value, or `REJECT`. Where
                 there is none, the question's time passes, in virtual time.
+            replies: What services reply to their parameters, by action, where that is not what
+                they mostly do: ``{"http:invoke": lambda given: {"StatusCode": 200, ...}}``.
 
         Raises:
             UsageError: A fault or an answer that cannot be, or that was of no use because the saga
@@ -157,6 +164,7 @@ class SagaRunner:
                 resources={**self._resources, **(resources or {})},
                 answers=answers_of(saga, answers or {}),
                 children=map(build, children_of(graph).values()),
+                replies=replies,
             )
         except EngineError as error:
             raise UsageError(str(error)) from error
@@ -227,6 +235,7 @@ def _told(saga: str, done: Run, results: Mapping[str, Any]) -> SagaRun:
         cost=done.cost,
         duration=(view.stopped or view.started) - view.started,
         messages=done.messages,
+        actions=done.actions,
     )
 
 

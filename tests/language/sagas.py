@@ -206,12 +206,14 @@ class Builder:
         kinds: Of nodes.
         count: How many names there are.
         left: How many children there may be.
+        onward: Whether what stands behind the pivot can be done from the log, too.
     """
 
     draw: Any
     kinds: tuple[str, ...] = KINDS
     count: int = 0
     left: int = MOST_CHILDREN
+    onward: bool = False
 
     def name(self, kind: str) -> str:
         """A name that no node has yet."""
@@ -232,9 +234,9 @@ class Builder:
                 return self.child(seen)
             case "ask" if not after:
                 return self.ask(seen)
-            case "service":
+            case "service" if not (after and self.onward):
                 return self.service(seen, after=after)
-            case "step" | "ask" | "child":
+            case "step" | "ask" | "child" | "service":
                 return self.step(seen, after=after)
             case "wait":
                 return WaitNode(self.name("w"), seconds=self.draw(st.integers(1, 3)))
@@ -495,7 +497,7 @@ def any_sagas(
 
     With ``forward`` it has a pivot, and something behind it.
     """
-    builder, seen = Builder(draw, kinds), Seen()
+    builder, seen = Builder(draw, kinds, onward=forward), Seen()
     # A saga that surely has children is small, so that many of them can be tried.
     nodes = list(builder.sequence(seen, DEEPEST - 1 if children else 0, after=False))
     while MOST_CHILDREN - builder.left < children:
