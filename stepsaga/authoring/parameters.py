@@ -218,6 +218,7 @@ class Reader:
         if name == "EventTable":
             text = f"{where}: EventTable is the sagas' own, and only the event store writes to it"
             self._add("S540", text, "use a table of your own")
+            return None
         return target
 
     def _check_event(self) -> None:

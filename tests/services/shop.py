@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from stepsaga import BusEvent, Rejected, SagaContext
 
@@ -120,3 +120,14 @@ def undo_ship(line: Line) -> None:
 
 def thank_big(order: Big) -> None:
     """Thank."""
+
+
+def maybe(order: Order) -> Reserved | None:
+    """Find something, or nothing."""
+    return Reserved(shelf=order.id) if order.note else None
+
+
+class Login(BaseModel):
+    """What nobody shall see."""
+
+    password: SecretStr
