@@ -78,11 +78,11 @@ def _reply(call: ServiceCall) -> Any:
     mark = md5(text.encode(), usedforsecurity=False).hexdigest()
     match call.action:
         case "sqs:sendMessage":
-            return {"MD5OfMessageBody": mark, "MessageId": call.key[:36]}
+            return {"MD5OfMessageBody": mark, "MessageId": call.key[:16]}
         case "sns:publish":
-            return {"MessageId": call.key[:36]}
+            return {"MessageId": call.key[:16]}
         case "events:putEvents":
-            return {"Entries": [{"EventId": call.key[:36]}], "FailedEntryCount": 0}
+            return {"Entries": [{"EventId": call.key[:16]}], "FailedEntryCount": 0}
         case "states:startExecution":
             machine, name = call.parameters["StateMachineArn"], call.parameters.get("Name", mark)
             return {"ExecutionArn": f"{machine}:{name}", "StartDate": _STARTED}

@@ -73,7 +73,7 @@ def test_its_own_record_is_adopted() -> None:
     """A record whose reply was lost is found by the next attempt, and the saga goes on."""
     run = SagaRunner().run(sagas.Announce, ORDER, fail={"record announce": ["reply lost"]})
     assert run.ending is Ending.COMPLETED
-    assert run.results["announce"] == run.actions[0].key[:36]
+    assert run.results["announce"] == run.actions[0].key[:16]
     assert len(run.actions) == 1
     states = [str(one.details["name"]) for one in run.history if one.type == "TaskStateEntered"]
     assert states[-2:] == ["adopt announce", "thank"]
@@ -117,8 +117,8 @@ def test_what_was_sealed_meanwhile_has_landed_late() -> None:
     found = {commit.slot: commit for commit in store.read("Announce#one")}
     late = found[f"{call.slot}/late/00001"]
     assert late.outcome is Outcome.LATE
-    assert late.events[0].data == {"step": "announce", "value": call.key[:36]}
-    assert ("withdraw", call.key[:36], call.key) in shop.calls
+    assert late.events[0].data == {"step": "announce", "value": call.key[:16]}
+    assert ("withdraw", call.key[:16], call.key) in shop.calls
 
 
 def test_an_adoption_that_is_tried_again_lands_once() -> None:
