@@ -311,7 +311,9 @@ class _Compiler:
         if undoable:
             target = self._doubt(node, next_, before, after)
             unknown = catchers("$.failure", before, target, target)[1:]
-            looking = [catcher("Fenced", "$.failure", after), *unknown]
+            # Sealed by somebody else, it has landed late: that is undone, whoever asks.
+            fenced = [catcher("Fenced", "$.failure", after)] if target != after else []
+            looking = [*fenced, *unknown]
         already = [{"ErrorEquals": list(service.done), "ResultPath": None, "Next": done}]
         caught = [*(already if service.done else []), *unknown]
         self.forward[name] = {

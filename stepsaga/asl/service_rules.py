@@ -36,6 +36,10 @@ ACTIONS: Final = frozenset(
 )
 """The integrations of Step Functions' own that are used; besides, any of ``aws-sdk``."""
 CAUGHT: Final = (TOO_LARGE, "States.ALL")
+EXIST: Final = frozenset(
+    {"StepFunctions.ExecutionAlreadyExists", "StepFunctions.ExecutionAlreadyExistsException"}
+)
+"""What says that an action has been done before, also where nothing is tried again."""
 SLOT: Final = re.compile(r"States\.Format\('\{\}(/(\d{5,7}|\{\}))+'(, \$\$?\.[\w.\[\]]+)+\)")
 
 _SDK: Final = re.compile(r"aws-sdk:[a-z0-9]+:[a-z][A-Za-z0-9]*")
@@ -100,6 +104,9 @@ def _check_action(
             text = f"it is tried again after {', '.join(errors)}"
             found.add("S626", name, text, f"retry {', '.join(FAILED)} together, or nothing")
     _check_caught(name, state, found, nested=nested)
+    if bool(_left(state)) != bool(_left(following)):
+        text = "of an action and its record one is caught, and the other fails in its Task"
+        found.add("S625", name, text, "catch both, or neither, behind the point of no return")
 
 
 def _check_record(
@@ -136,21 +143,26 @@ def _check_record(
     if adopts.get("Next") != state.get("Next") or adopts.get("End") != state.get("End"):
         hint = "let both lead to the same state: what is adopted is done"
         found.add("S630", name, f"it goes on otherwise than {taken.get('Next')!r}", hint)
-    _check_caught(name, {**state, "Catch": tables(state.get("Catch"))[1:]}, found, nested=nested)
+    _check_caught(name, state, found, nested=nested)
 
 
 def _check_caught(name: str, state: dict[str, Any], found: Findings, *, nested: bool) -> None:
     """Everything is caught, or, behind the point of no return, nothing is."""
-    caught = [
-        error for one in tables(state.get("Catch")) for error in names(one.get("ErrorEquals"))
-    ]
-    certain = [
+    left = _left(state)
+    if left != CAUGHT and (left or nested):
+        text = f"it catches {', '.join(left) or 'nothing'}"
+        found.add("S625", name, text, f"catch {', '.join(CAUGHT)}, in this order")
+
+
+def _left(state: dict[str, Any]) -> tuple[str, ...]:
+    """What is caught, but for errors which say that it is done: those are not tried again."""
+    certain = {
         error
         for one in tables(state.get("Retry"))
         if one.get("MaxAttempts") == 0
         for error in names(one.get("ErrorEquals"))
-    ]
-    left = tuple(error for error in caught if error not in certain and "AlreadyExists" not in error)
-    if left != CAUGHT and (left or nested):
-        text = f"it catches {', '.join(left) or 'nothing'}"
-        found.add("S625", name, text, f"catch {', '.join(CAUGHT)}, in this order")
+    }
+    caught = (
+        error for one in tables(state.get("Catch")) for error in names(one.get("ErrorEquals"))
+    )
+    return tuple(error for error in caught if error not in certain and error not in EXIST)
