@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepsaga import Action, DefinitionError, Input, Queue, Saga, ServiceStep, Step
+from stepsaga import Action, DefinitionError, Input, Map, Queue, Retry, Saga, ServiceStep, Step
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
 from stepsaga.engines.endings import Ending
@@ -111,13 +111,13 @@ def test_each_lane_has_a_key_of_its_own_and_it_is_the_log_s() -> None:
 
 def wrong(action: Any, **options: Any) -> set[str]:
     """The codes of the problems of a saga with this action, behind a step that may return None."""
-    given = {"compensation": shop.withdraw, "repeatable": True, "result": str} | options
+    given: dict[str, Any] = {"compensation": shop.withdraw, "repeatable": True, "result": str}
     with pytest.raises(DefinitionError) as raised:
 
         class Wrong(Saga):
             order = Input(shop.Order)
             maybe = Step(shop.maybe, read_only=True)
-            announce = ServiceStep(action(order, maybe), **given)
+            announce = ServiceStep(action(order, maybe), **(given | options))
 
     return {problem.code for problem in raised.value.problems}
 
@@ -166,8 +166,8 @@ def test_what_an_action_cannot_have(action: Any, code: str) -> None:
     ("options", "code"),
     [
         ({"repeatable": "yes"}, "S512"),
-        ({"repeatable": False, "retry": sagas.Retry()}, "S542"),
-        ({"retry": sagas.Retry(only=(OSError,))}, "S542"),
+        ({"repeatable": False, "retry": Retry()}, "S542"),
+        ({"retry": Retry(only=(OSError,))}, "S542"),
         ({"compensation": None}, "S401"),
         ({"compensation": None, "retriable": True, "repeatable": False}, "S542"),
     ],
@@ -196,9 +196,9 @@ def test_the_results_of_many_items_are_not_sent() -> None:
 
         class Many(Saga):
             order = Input(shop.Big)
-            lines = sagas.Map(order.lines, item="line", pack=Step(shop.pack, read_only=True))
+            lines = Map(order.lines, item="line", pack=Step(shop.pack, read_only=True))
             announce = ServiceStep(
-                Action.send_message(TO, lines.nodes["pack"].result),
+                Action.send_message(TO, cast("Any", lines.nodes["pack"]).result),
                 read_only=True,
                 repeatable=True,
             )

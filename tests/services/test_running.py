@@ -9,11 +9,14 @@ import pytest
 
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
+from stepsaga.client import Client
+from stepsaga.client.operator import Operator
 from stepsaga.drawing.words import notes
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.functions import FunctionError
 from stepsaga.engines.service_actions import KeptServices
 from stepsaga.engines.simulator import Simulator
+from stepsaga.errors import RequestError
 from stepsaga.graph import StepNode, steps_of
 from stepsaga.runtime.journal import event_of
 from stepsaga.store.commits import Commit, Outcome
@@ -181,6 +184,22 @@ def test_behind_the_point_of_no_return_it_is_redriven() -> None:
     run = SagaRunner().run(sagas.Forward, ORDER, fail={"tell": "raises"})
     assert run.ending is Ending.STUCK
     assert run.undone == []
+
+
+def test_nobody_goes_forward_from_the_log_to_a_service() -> None:
+    """It is refused before it begins, which would be in the way of the redrive that is named."""
+    store, compiled = MemoryStore(), build(graph_of(sagas.Forward))
+    store.put_definition(compiled.fingerprint, compiled.graph)
+    simulator = Simulator.for_sagas([compiled], store=store, faults={"note": "raises"})
+    view = simulator.wait(simulator.start("Forward", ORDER, name="one"))
+    assert ending_of(view) is Ending.STUCK
+    client = Client(simulator, store, sagas=["Forward"], now=simulator.clock.now)
+    operator = Operator(client, store, by="ann", now=simulator.clock.now)
+    with pytest.raises(
+        RequestError, match=r"only the saga's own .* `stepsaga redrive Forward#one`"
+    ):
+        operator.forward("Forward", "one", "now")
+    assert all(commit.outcome is not Outcome.BEGUN for commit in store.read("Forward#one"))
 
 
 def test_input_that_does_not_fit_does_nothing() -> None:
