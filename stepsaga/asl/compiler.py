@@ -302,7 +302,7 @@ class _Compiler:
         It is never the first state: where it is the first node, the input is checked before it.
         """
         name, place = node.name, f"$.{node.name}"
-        record, adopt, done = f"record {name}", f"adopt {name}", f"{name} done before"
+        record, adopt, done = f"record {name}", f"adopt {name}", f"done {name}"
         undoable = node.role is not Role.RETRIABLE
         after = f"undo {name}" if node.compensation and undoable else before
         self.known.append(name)

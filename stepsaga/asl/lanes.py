@@ -225,7 +225,7 @@ class Lanes:
     ) -> None:
         """As at the root, and whatever becomes of it the lane reports."""
         name, place = self._state(node), f"$.lane.own.{node.name}"
-        record, adopt, done = f"record {name}", f"adopt {name}", f"{name} done before"
+        record, adopt, done = f"record {name}", f"adopt {name}", f"done {name}"
         failed = f"{name} failed"
         unknown = self._failures("$.lane.failure", failed)
         states[name] = {**comment(node.doc), **self._services.action(node, place), "Next": record}

@@ -197,10 +197,11 @@ class Action:
 
         Args:
             method: ``POST``, ``PUT``, …
-            url: A text, or `Action.text`: it begins with a constant host.
+            url: A text, or `Action.text` with whole numbers, the key or the saga's id in it: it
+                begins with a constant host. Other data goes into query or body.
             connection: The logical id of the EventBridge connection that authorizes the call.
             body: What becomes JSON.
-            headers: More headers.
+            headers: More headers: constants, ``Action.key``, ``Action.saga_id``.
             query: What stands behind the ``?``.
         """
         key = {} if method in {"GET", "HEAD"} else {"Idempotency-Key": Known.KEY}

@@ -6,6 +6,7 @@ A path that leads nowhere raises ``States.Runtime``, which cannot be caught (rul
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ from stepsaga.authoring.looking import UnseenError, certain_datum_of, shown
 from stepsaga.authoring.step import Step
 from stepsaga.checks.annotations import arms, is_open, name_of
 from stepsaga.checks.fields import fields_of
-from stepsaga.graph import Datum, Known, Target, TargetKind, Text, Value
+from stepsaga.graph import Datum, Known, Target, TargetKind, Text, Value, leaves
 
 if TYPE_CHECKING:
     from stepsaga.authoring.actions import Action
@@ -77,6 +78,11 @@ _OWN: Final[Mapping[str, str]] = {
 """Actions that are done otherwise."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TEXTS: Final = (str, int, bool)
+_HEADER: Final = re.compile(
+    r"Accept|Accept-Language|Content-Type|Idempotency-Key|X-(?!Amz|Forwarded)[A-Za-z0-9-]+",
+    re.IGNORECASE,
+)
+"""Headers that are no business of Step Functions' own, nor of the connection."""
 
 
 class Reader:
@@ -102,6 +108,8 @@ class Reader:
             return {}
         read = self._object("", given)
         self._check_event()
+        if self._action.name == "http:invoke":
+            self._check_request(read)
         return read
 
     def _check_name(self) -> None:
@@ -121,12 +129,30 @@ class Reader:
                 self._add("S540", f"{name}: {key} is missing", f"give {key}=...")
             for key in sorted(given.keys() - needed - more):
                 self._add("S540", f"{name}: {key} is not known", f"it takes {', '.join(more)}")
-        if name == "http:invoke" and given.get("Method") not in _METHODS:
+
+    def _check_request(self, read: Mapping[str, Value]) -> None:
+        """What Step Functions would not send is ``States.Runtime``, which cannot be caught."""
+        given = self._action.parameters
+        if given.get("Method") not in _METHODS:
             text = f"{given.get('Method')!r} is no method"
             self._add("S540", text, f"use one of {', '.join(sorted(_METHODS))}")
-        if name == "http:invoke" and not _is_https(given.get("ApiEndpoint")):
+        if not _is_https(given.get("ApiEndpoint")):
             hint = 'write "https://api.example.com/parcels", or Action.text("https://.../{}", ...)'
             self._add("S540", "its address does not begin with https:// and a constant host", hint)
+        for leaf in leaves(read.get("ApiEndpoint")):
+            if isinstance(leaf, Datum) and not _is_one_of(leaf, (int,)):
+                text = f"its address has {shown(leaf)} in it, which is no whole number"
+                self._add(
+                    "S540", text, "give texts in query=... or body=...: there they are encoded"
+                )
+        headers = read.get("Headers")
+        for name, value in headers.items() if isinstance(headers, Mapping) else ():
+            if not _HEADER.fullmatch(name):
+                hint = "give Accept, Accept-Language, Content-Type, Idempotency-Key, or X-..."
+                self._add("S540", f"the header {name!r} cannot be given", hint)
+            if not isinstance(value, str):  # what every execution knows is one
+                text = f"the header {name!r} is no constant, nor Action.key, nor Action.saga_id"
+                self._add("S540", text, "give saga data in query=... or body=...")
 
     def _object(self, where: str, given: Mapping[Any, object]) -> dict[str, Value]:
         made: dict[str, Value] = {}

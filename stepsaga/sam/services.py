@@ -115,6 +115,9 @@ def check_services(
         for service in machine.services:
             about = f"{file}: {machine.saga} does {service.action}"
             for target in targets([service]):
+                if target.kind is TargetKind.TABLE and target.name in generated["Resources"]:
+                    text = "is stepsaga's own: only the event store may write there"
+                    raise DeploymentError(f"{about} on {target.name}, which {text}")
                 _check_target(about, target, service, resources.get(target.name))
             for statement in service.policies:
                 check_statement(f"{machine.saga}: {service.action}", statement)

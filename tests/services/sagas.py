@@ -132,8 +132,9 @@ class Lanes(Saga):
             ship=ServiceStep(
                 Action.http(
                     "POST",
-                    Action.text("https://carrier.example/{}", Map.item.sku),
+                    Action.text("https://carrier.example/{}", Action.saga_id),
                     connection="Carrier",
+                    query={"sku": Map.item.sku},
                     body={"key": Action.key},
                 ),
                 compensation=shop.undo_ship,

@@ -152,6 +152,24 @@ TO = Queue("Parcels")
             lambda o, m: Action.http("POST", Action.text("https://{}", o.id), connection="Carrier"),
             "S540",
         ),
+        (
+            lambda o, m: Action.http(
+                "GET", Action.text("https://x.y/{}", o.id), connection="Carrier"
+            ),
+            "S540",
+        ),
+        (
+            lambda o, m: Action.http(
+                "GET", "https://x.y/", connection="Carrier", headers={"Host": "z"}
+            ),
+            "S540",
+        ),
+        (
+            lambda o, m: Action.http(
+                "GET", "https://x.y/", connection="Carrier", headers={"X-Id": o.id}
+            ),
+            "S540",
+        ),
         (lambda o, m: Action.sdk("S3:CopyObject", {}, policies=[]), "S540"),
         (lambda o, m: Action.sdk("eventbridge:putEvents", {}, policies=[]), "S540"),
         (lambda o, m: "send it", "S540"),
