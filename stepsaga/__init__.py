@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from stepsaga.authoring import (
+        Action,
         Approval,
         Bus,
         Callback,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         Retry,
         Saga,
         Sequence,
+        ServiceStep,
         Step,
         Topic,
         Wait,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from stepsaga.store.saga_events import Event
 
 __all__ = [
+    "Action",
     "Approval",
     "Approved",
     "Bus",
@@ -69,6 +72,7 @@ __all__ = [
     "SagaContext",
     "Sensitive",
     "Sequence",
+    "ServiceStep",
     "Step",
     "StepsagaError",
     "Topic",
@@ -83,6 +87,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "Action": "stepsaga.authoring",
     "Approval": "stepsaga.authoring",
     "Approved": "stepsaga.runtime.approved",
     "Bus": "stepsaga.authoring",
@@ -107,6 +112,7 @@ _HOMES: Final = {
     "SagaContext": "stepsaga.runtime",
     "Sensitive": "stepsaga.runtime",
     "Sequence": "stepsaga.authoring",
+    "ServiceStep": "stepsaga.authoring",
     "Step": "stepsaga.authoring",
     "StepsagaError": "stepsaga.errors",
     "Topic": "stepsaga.authoring",

@@ -6,12 +6,13 @@ lane that it is in: ``(2,)``. At run time the parts of a lane stand before it: f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from stepsaga.errors import Source
 
@@ -90,6 +91,7 @@ class Call:
 
     ``retry`` None means that the function must not run twice by itself. ``waits`` are the seconds
     for which its Task waits for somebody to answer the call's token; 0 for a Task that does not.
+    ``direct``: no function is called, Step Functions itself does it (`Service`).
     """
 
     handler: str
@@ -100,6 +102,7 @@ class Call:
     retry: Retry | None
     source: Source | None = None
     waits: int = 0
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +286,67 @@ class ChildSaga:
     graph: SagaGraph | None = field(default=None, compare=False, repr=False)
 
 
+class TargetKind(StrEnum):
+    """What an action of a service works on."""
+
+    QUEUE = "queue"
+    TOPIC = "topic"
+    BUS = "bus"
+    TABLE = "table"
+    MACHINE = "machine"
+    CONNECTION = "connection"
+    RESOURCE = "resource"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an action works on: the logical id of a resource, or the bus ``default``."""
+
+    kind: TargetKind
+    name: str
+
+
+class Known(StrEnum):
+    """What every execution knows, for an action's parameters."""
+
+    KEY = "key"
+    """The step's idempotency key: the same at every retry and redrive, another in each lane."""
+    ID = "id"
+    """The saga's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with data in it: constants, data, and what an execution knows, one after the other."""
+
+    parts: tuple[str | Datum | Known, ...]
+
+
+Value = Any
+"""An action's parameter: JSON values, in which `Datum`, `Known`, `Text` and `Target` may stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a step has Step Functions itself do, without a function of its own (rule 26).
+
+    Attributes:
+        action: ``sqs:sendMessage``, or ``aws-sdk:s3:copyObject``.
+        parameters: What it is given: names and `Value`.
+        repeatable: Whether it may be done twice: else it is never tried again by itself.
+        reply: What of the reply is the step's result: nothing, a key of it, or ``$`` for all of it.
+        done: The errors which say that an earlier attempt has done it.
+        policies: The rights that it takes, where they do not follow from the action.
+    """
+
+    action: str
+    parameters: Mapping[str, Value]
+    repeatable: bool
+    reply: str = ""
+    done: tuple[str, ...] = ()
+    policies: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class StepNode:
     """One step at the place where it runs.
@@ -292,7 +356,8 @@ class StepNode:
     the JSON schema of its result. ``role`` is what the step is where it stands; ``read_only``,
     ``declared_pivot`` and ``declared_retriable`` are what its author said. The ``call`` of a
     ``question`` asks, and its ``returns`` is the type of the answer; that of a ``child`` starts a
-    saga, and its ``returns`` is the type of the result that is taken.
+    saga, and its ``returns`` is the type of the result that is taken. That of a ``service`` has no
+    handler; its participant is whose function settles what became of it.
     """
 
     name: str
@@ -310,6 +375,7 @@ class StepNode:
     claim: bool = False
     question: Question | None = None
     child: ChildSaga | None = None
+    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,8 +631,25 @@ def data_of(nodes: tuple[Node, ...]) -> Iterator[Datum]:
                 yield items
             case WaitNode(until=Datum() as until):
                 yield until
+            case StepNode(service=Service() as service):
+                yield from (one for one in leaves(service.parameters) if isinstance(one, Datum))
             case _:
                 pass
+
+
+def leaves(value: Value) -> Iterator[Any]:
+    """Everything in an action's parameters that holds nothing itself, the parts of texts too."""
+    match value:
+        case Mapping():
+            for item in value.values():
+                yield from leaves(item)
+        case list() | tuple():
+            for item in value:
+                yield from leaves(item)
+        case Text(parts=parts):
+            yield from parts
+        case _:
+            yield value
 
 
 def data_in(condition: Condition) -> Iterator[Datum]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from stepsaga import (
+    Action,
     Approval,
     BusEvent,
     Callback,
@@ -16,7 +17,9 @@ from stepsaga import (
     Input,
     Map,
     Parallel,
+    Queue,
     Saga,
+    ServiceStep,
     Step,
     Wait,
     WaitForEvent,
@@ -240,6 +243,36 @@ class WaitsInVain(Saga):
     last = Step(do, compensation=undo)
 
 
+class Served(Saga):
+    """A step; a message and an item by Step Functions itself; a step."""
+
+    order = Input(Order)
+    first = Step(do, compensation=undo)
+    tell = ServiceStep(
+        Action.send_message(Queue("Orders"), {"order": Action.saga_id, "key": Action.key}),
+        compensation=undo,
+        repeatable=True,
+        result=str,
+    )
+    note = ServiceStep(
+        Action.dynamodb("putItem", "Notes", Item={"id": {"S": Action.key}}),
+        compensation=undo,
+        repeatable=True,
+    )
+    last = Step(do, compensation=undo)
+
+
+class ServedFirst(Saga):
+    """A message and nothing else: the input is checked before it."""
+
+    order = Input(Order)
+    tell = ServiceStep(
+        Action.send_message(Queue("Orders"), {"order": Action.saga_id}),
+        compensation=undo,
+        repeatable=False,
+    )
+
+
 class Small(Saga):
     """What others start: a single step."""
 
@@ -288,6 +321,8 @@ PARTS: Final[tuple[type[Saga], ...]] = (
     Waits,
     WaitsForWhatCame,
     WaitsInVain,
+    Served,
+    ServedFirst,
     StartsOne,
     StartsEach,
 )

@@ -15,6 +15,7 @@ from stepsaga.asl.compiler import INVOKE, PUT_ITEM, TAKEN, TOO_LARGE
 from stepsaga.asl.findings import blocks, names, states, table, tables
 from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
 from stepsaga.asl.retriers import ASKING, DOUBTFUL, THROTTLED, TRANSIENT
+from stepsaga.asl.service_rules import ENDS, check_services, is_action, is_record
 from stepsaga.asl.states import ASK
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_OPERATION_SLOT, TERMINAL_SLOT
 from stepsaga.runtime.call import Call, Part
@@ -59,6 +60,7 @@ _LANE_SAMPLES: Final[dict[str, Any]] = {
     "since.$": _INSTANT,
     "failures.$": [],
     "failure.$": {},
+    "done.$": {"value": None},
 }
 """What the calls of lanes and of unanswered questions evaluate, and what it could give."""
 
@@ -90,6 +92,7 @@ def check_calls(definition: dict[str, Any], found: Findings) -> None:
     choices, branches, maps, questions and children that is what the laws over generated sagas are
     for.
     """
+    check_services(definition, found)
     known = states(definition)
     tasks = list(_tasks(known, found))
     if _is_nested(known, tasks):
@@ -113,7 +116,8 @@ def _is_nested(known: dict[str, dict[str, Any]], tasks: list[Task]) -> bool:
     # The first node's failure is put beside the results on its way.
     probed |= {str(known[name].get("Next")) for name in probed if name in known}
     return any(task.call.secret for task in tasks) or any(
-        state.get("Type") in ("Choice", "Parallel", "Map")
+        is_action(state)
+        or state.get("Type") in ("Choice", "Parallel", "Map")
         or (state.get("Type") == "Wait" and name not in probed)
         for name, state in known.items()
     )
@@ -157,9 +161,10 @@ def _tasks(known: dict[str, dict[str, Any]], found: Findings) -> Iterator[Task]:
         if state.get("Type") != "Task":
             continue
         if state.get("Resource") not in (INVOKE, ASK):
-            if state.get("Resource") != PUT_ITEM:
+            if state.get("Resource") != PUT_ITEM and not is_action(state):
                 text = f"the resource {state.get('Resource')!r} is not known"
-                found.add("S609", name, text, f"use {INVOKE}, {ASK} or {PUT_ITEM}")
+                hint = f"use {INVOKE}, {ASK}, {PUT_ITEM}, or the action of a service"
+                found.add("S609", name, text, hint)
             continue
         parameters = table(state.get("Parameters"))
         if set(parameters) != {"FunctionName", "Payload"}:
@@ -302,6 +307,12 @@ def _check_functions(tasks: list[Task], found: Findings) -> None:
             continue  # any of the saga's functions can do it
         # The slot alone decides where there is no probe: its pivot's participant looks.
         asked = task if task.call.handler else steps.get(task.call.step, task)
+        if not asked.call.handler and (asked.call.service or asked.call.part is Part.ADOPT):
+            # Step Functions itself did the step, and any function can look.
+            if not str(task.function).endswith(f"{live_name('')}}}"):
+                text = f"a {task.call.part.value} call goes to {task.function!r}"
+                found.add("S628", task.name, text, "call an alias: it may have to be mended")
+            continue
         participant = asked.call.handler.partition(":")[0]
         name = function_name if task.call.part in BEFORE else live_name
         expected = f"${{{name(participant)}}}"
@@ -510,9 +521,13 @@ class _Order:
 
 def _check_record(known: dict[str, dict[str, Any]], tasks: list[Task], found: Findings) -> None:
     """S631: whatever can fail ends in one conditional record, and then in Fail."""
-    records = [(n, state) for n, state in known.items() if state.get("Resource") == PUT_ITEM]
+    records = [
+        (name, state)
+        for name, state in known.items()
+        if state.get("Resource") == PUT_ITEM and (name in ENDS or not _of_service(name, state))
+    ]
     ends = [one for one in records if "SagaCompensated" in str(one[1].get("Parameters"))]
-    needed = any(task.call.part in BEFORE for task in tasks)
+    needed = any(task.call.part in BEFORE | {Part.INPUT} for task in tasks)
     allowed = (1, 2) if needed else (0,)  # a second one where the input may not fit
     if len(ends) not in allowed:
         hint = "record the end once, where something can be undone"
@@ -536,6 +551,10 @@ def _check_record(known: dict[str, dict[str, Any]], tasks: list[Task], found: Fi
                 text = f"its {field} is {item.get(field)!r}"
                 found.add("S631", name, text, f"give {expected!r}")
         _check_end(name, state, known, found)
+
+
+def _of_service(name: str, state: dict[str, Any]) -> bool:
+    return is_action(state) or is_record(name, state)
 
 
 def _said(call: Call | None) -> dict[str, Any]:

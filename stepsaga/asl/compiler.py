@@ -22,7 +22,9 @@ from stepsaga.asl.names import (
     function_name,
     live_name,
 )
-from stepsaga.asl.payloads import Payloads, commits_for_certain
+from stepsaga.asl.openers import commits_for_certain
+from stepsaga.asl.payloads import Payloads
+from stepsaga.asl.services import Services
 from stepsaga.asl.states import (
     INVOKE,
     TOO_LARGE,
@@ -43,7 +45,7 @@ from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, blocks_of, clos
 
 if TYPE_CHECKING:
     from stepsaga.asl.states import States
-    from stepsaga.graph import Call, Fork, Node, Question, SagaGraph
+    from stepsaga.graph import Call, Fork, Node, Question, SagaGraph, Service
 
 __all__ = [
     "COMPENSATED",
@@ -82,7 +84,8 @@ class _Compiler:
         self.graph = graph
         self.payloads = Payloads(graph, fingerprint)
         self.endings = Endings(graph.name, fingerprint)
-        self.lanes = Lanes(self.payloads)
+        self.services = Services(self.payloads)
+        self.lanes = Lanes(self.payloads, self.services)
         self.forward: States = {}
         self.backward: States = {}
         self.known: list[str] = []
@@ -160,6 +163,8 @@ class _Compiler:
         if isinstance(node, StepNode):
             if node.question is not None:
                 return self._question(node, node.question, next_, before)
+            if node.service is not None:
+                return self._service(node, node.service, next_, before)
             return self._step(node, next_, before)
         assert then is not None  # noqa: S101  # a saga ends with a step, or with its record
         if isinstance(node, ChoiceNode):
@@ -223,6 +228,10 @@ class _Compiler:
         else:
             state["Catch"] = catchers("$.failure", before, unknown, unknown)
         state |= next_
+        self._undo(node, before)
+        return after
+
+    def _undo(self, node: StepNode, before: str) -> None:
         if node.compensation:
             self.perhaps.add(f"undo {node.name}")
             self.backward[f"undo {node.name}"] = {
@@ -231,7 +240,6 @@ class _Compiler:
                 "ResultPath": None,
                 "Next": before,
             }
-        return after
 
     def _first_failures(self, name: str, rejected: str, unknown: str) -> list[dict[str, Any]]:
         """Catchers that lead to where a failure of the first node is put where others put theirs.
@@ -285,6 +293,52 @@ class _Compiler:
             "Parameters": {**later, **{f"{name}.$": f"$.{name}" for name in self.known}},
             **next_,
         }
+
+    # Service steps
+
+    def _service(self, node: StepNode, service: Service, next_: dict[str, Any], before: str) -> str:
+        """An action and its record: whatever fails in them leaves the step in doubt (rule 26).
+
+        It is never the first state: where it is the first node, the input is checked before it.
+        """
+        name, place = node.name, f"$.{node.name}"
+        record, adopt, done = f"record {name}", f"adopt {name}", f"done {name}"
+        undoable = node.role is not Role.RETRIABLE
+        after = f"undo {name}" if node.compensation and undoable else before
+        self.known.append(name)
+        unknown: list[dict[str, Any]] = []
+        looking: list[dict[str, Any]] = []
+        if undoable:
+            target = self._doubt(node, next_, before, after)
+            unknown = catchers("$.failure", before, target, target)[1:]
+            # Sealed by somebody else, it has landed late: that is undone, whoever asks.
+            fenced = [catcher("Fenced", "$.failure", after)] if target != after else []
+            looking = [*fenced, *unknown]
+        already = [{"ErrorEquals": list(service.done), "ResultPath": None, "Next": done}]
+        caught = [*(already if service.done else []), *unknown]
+        self.forward[name] = {
+            **comment(node.doc),
+            **self.services.action(node, place),
+            **({"Catch": caught} if caught else {}),
+            "Next": record,
+        }
+        if service.done:
+            self.forward[done] = {**self.services.done_before(node, place), "Next": record}
+        self.forward[record] = {
+            **self.services.record(node, place),
+            "Catch": [catcher(TAKEN, None, adopt), *unknown],
+            **next_,
+        }
+        self.forward[adopt] = {
+            **task(doubt_call(node), self.payloads.adopt(node, place), live=True),
+            "ResultSelector": {"value.$": "$.Payload.value"},
+            "ResultPath": place,
+            **({"Catch": looking} if looking else {}),
+            **next_,
+        }
+        if undoable:
+            self._undo(node, before)
+        return after
 
     # Questions
 

@@ -49,7 +49,7 @@ class Endings:
             "Error": UNDONE,
             "CausePath": "States.JsonToString($.failure)",
         }
-        ended = _event("SagaCompensated", "States.JsonToString($.failure)")
+        ended = event("SagaCompensated", "States.JsonToString($.failure)")
         then = {"Next": COMPENSATED}
         records = self._records(RECORD, RECORD_BRIEFLY, ended, then, COMPENSATED, first=first)
         return {**records, COMPENSATED: end}
@@ -76,7 +76,7 @@ class Endings:
             return {name: self._record([ended], then, taken)}
         # The input becomes text here, which can be twice as long: what does not fit is recorded
         # without it.
-        started = _event("SagaStarted", "States.JsonToString($$.Execution)")
+        started = event("SagaStarted", "States.JsonToString($$.Execution)")
         record = self._record([started, ended], then, taken)
         record["Retry"][0]["ErrorEquals"].append(TOO_LARGE)
         record["Catch"].append(catcher(TOO_LARGE, None, briefly))
@@ -123,5 +123,6 @@ class Endings:
         }
 
 
-def _event(name: str, data: str) -> dict[str, Any]:
+def event(name: str, data: str) -> dict[str, Any]:
+    """An event of a record; ``data`` is the expression that gives its JSON text."""
     return {"M": {"type": {"S": name}, "version": {"N": "1"}, "data": {"S.$": data}}}

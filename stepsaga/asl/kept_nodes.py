@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepsaga.asl.kept_services import datum_from, keep_datum
 from stepsaga.asl.kept_steps import keep_step, step_from
 from stepsaga.graph import (
     AllOf,
@@ -17,7 +18,6 @@ from stepsaga.graph import (
     MapNode,
     Not,
     Operator,
-    Origin,
     ParallelNode,
     Present,
     StepNode,
@@ -78,7 +78,7 @@ def _keep(node: Node) -> dict[str, Any]:
                 "name": node.name,
                 "slot": list(node.slot),
                 "undo_slot": list(node.undo_slot),
-                "items": _datum(node.items),
+                "items": keep_datum(node.items),
                 "item": node.item,
                 "at_most": node.at_most,
                 "most": node.most,
@@ -89,7 +89,7 @@ def _keep(node: Node) -> dict[str, Any]:
                 "kind": "wait",
                 "name": node.name,
                 "seconds": node.seconds,
-                "until": node.until and _datum(node.until),
+                "until": node.until and keep_datum(node.until),
             }
 
 
@@ -110,7 +110,7 @@ def _node_from(kept: Mapping[str, Any]) -> Node:
         case "map":
             return MapNode(
                 name=kept["name"],
-                items=_datum_from(kept["items"]),
+                items=datum_from(kept["items"]),
                 item=kept["item"],
                 nodes=nodes_from(kept["nodes"]),
                 slot=tuple(kept["slot"]),
@@ -119,28 +119,20 @@ def _node_from(kept: Mapping[str, Any]) -> Node:
                 undo_slot=tuple(kept["undo_slot"]),
             )
         case "wait":
-            until = kept["until"] and _datum_from(kept["until"])
+            until = kept["until"] and datum_from(kept["until"])
             return WaitNode(kept["name"], kept["seconds"], until)
         case unknown:
             raise ValueError(f"{unknown!r} is no kind of node")
 
 
-def _datum(datum: Datum) -> dict[str, Any]:
-    return {"origin": datum.origin.value, "name": datum.name, "path": list(datum.path)}
-
-
-def _datum_from(kept: Mapping[str, Any]) -> Datum:
-    return Datum(Origin(kept["origin"]), kept["name"], tuple(kept["path"]))
-
-
 def _condition(condition: Condition) -> dict[str, Any]:
     match condition:
         case Comparison(datum=datum, operator=operator, other=other, kind=kind):
-            beside = {"data": _datum(other)} if isinstance(other, Datum) else {"value": other}
-            compared = {"data": _datum(datum), "operator": operator.value, "other": beside}
+            beside = {"data": keep_datum(other)} if isinstance(other, Datum) else {"value": other}
+            compared = {"data": keep_datum(datum), "operator": operator.value, "other": beside}
             return {"compare": compared | {"kind": kind.value}}
         case Present(datum=datum):
-            return {"present": _datum(datum)}
+            return {"present": keep_datum(datum)}
         case AllOf(conditions=conditions):
             return {"all": [_condition(one) for one in conditions]}
         case AnyOf(conditions=conditions):
@@ -154,11 +146,11 @@ def _condition_from(kept: Mapping[str, Any]) -> Condition:
     match what:
         case "compare":
             other = given["other"]
-            beside = _datum_from(other["data"]) if "data" in other else other["value"]
+            beside = datum_from(other["data"]) if "data" in other else other["value"]
             operator, kind = Operator(given["operator"]), Kind(given["kind"])
-            return Comparison(_datum_from(given["data"]), operator, beside, kind)
+            return Comparison(datum_from(given["data"]), operator, beside, kind)
         case "present":
-            return Present(_datum_from(given))
+            return Present(datum_from(given))
         case "all":
             return AllOf(tuple(map(_condition_from, given)))
         case "any":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepsaga.asl.kept_services import keep_service, service_from
 from stepsaga.asl.schemas import bare_schema
 from stepsaga.graph import (
     AwaitedEvent,
@@ -46,6 +47,8 @@ def keep_step(node: StepNode) -> dict[str, Any]:
         **({"question": _question(node.question)} if node.question else {}),
         # Only where there is one, as above.
         **({"child": _child(node.child)} if node.child else {}),
+        # Only where there is one, as above.
+        **({"service": keep_service(node.service)} if node.service else {}),
     }
 
 
@@ -66,6 +69,7 @@ def step_from(kept: Mapping[str, Any]) -> StepNode:
         claim=kept.get("claim", False),
         question=_question_from(kept["question"]) if "question" in kept else None,
         child=ChildSaga(**kept["child"]) if "child" in kept else None,
+        service=service_from(kept["service"]) if "service" in kept else None,
     )
 
 
@@ -78,6 +82,8 @@ def _call(call: Call) -> dict[str, Any]:
         "parameters": [_parameter(parameter) for parameter in call.parameters],
         # Only where it does: graphs were kept before any call waited.
         **({"waits": call.waits} if call.waits else {}),
+        # Only where it is, as above.
+        **({"direct": True} if call.direct else {}),
     }
 
 
@@ -90,6 +96,7 @@ def _call_from(kept: Mapping[str, Any]) -> Call:
         seconds=kept["seconds"],
         retry=kept["retry"] and _retry_from(kept["retry"]),
         waits=kept.get("waits", 0),
+        direct=kept.get("direct", False),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.conditions import rule
+from stepsaga.asl.endings import TAKEN
 from stepsaga.asl.payloads import item_address, reports_of
 from stepsaga.asl.positions import LaneAt, path
 from stepsaga.asl.states import (
@@ -29,6 +30,7 @@ from stepsaga.graph import (
     ParallelNode,
     Question,
     Role,
+    Service,
     StepNode,
     WaitNode,
     blocks_of,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     from stepsaga.asl.payloads import Payloads
     from stepsaga.asl.positions import Lanes as Around
+    from stepsaga.asl.services import Services
     from stepsaga.asl.states import States
     from stepsaga.graph import Fork, Node
 
@@ -59,10 +62,12 @@ class Lanes:
 
     Args:
         payloads: Of the saga's calls.
+        services: Of what Step Functions itself does for its steps.
     """
 
-    def __init__(self, payloads: Payloads) -> None:
+    def __init__(self, payloads: Payloads, services: Services) -> None:
         self._payloads = payloads
+        self._services = services
 
     # Forward
 
@@ -175,6 +180,8 @@ class Lanes:
         match node:
             case StepNode(question=Question() as question):
                 self._question(node, question, lanes, next_, states)
+            case StepNode(service=Service() as service):
+                self._service(node, service, lanes, next_, states)
             case StepNode():
                 self._step(node, name, lanes, next_, states)
             case WaitNode():
@@ -206,6 +213,43 @@ class Lanes:
         }
         if node.verify:
             self._verify(node, name, next_, states)
+        states[failed] = self._report(node.name, lanes, "$.lane.failure")
+
+    def _service(
+        self,
+        node: StepNode,
+        service: Service,
+        lanes: Around,
+        next_: dict[str, Any],
+        states: States,
+    ) -> None:
+        """As at the root, and whatever becomes of it the lane reports."""
+        name, place = self._state(node), f"$.lane.own.{node.name}"
+        record, adopt, done = f"record {name}", f"adopt {name}", f"done {name}"
+        failed = f"{name} failed"
+        unknown = self._failures("$.lane.failure", failed)
+        states[name] = {**comment(node.doc), **self._services.action(node, place), "Next": record}
+        if node.verify:
+            self._verify(node, name, next_, states)
+            del states[name]["Catch"][0]
+            unknown = states[name]["Catch"]
+        states[name]["Catch"] = list(unknown)
+        if service.done:
+            before = {"ErrorEquals": list(service.done), "ResultPath": None, "Next": done}
+            states[name]["Catch"].insert(0, before)
+            states[done] = {**self._services.done_before(node, place), "Next": record}
+        states[record] = {
+            **self._services.record(node, place),
+            "Catch": [catcher(TAKEN, None, adopt), *unknown],
+            **next_,
+        }
+        states[adopt] = {
+            **task(doubt_call(node), self._payloads.adopt(node, place), live=True),
+            "ResultSelector": {"value.$": "$.Payload.value"},
+            "ResultPath": place,
+            "Catch": self._failures("$.lane.failure", failed),
+            **next_,
+        }
         states[failed] = self._report(node.name, lanes, "$.lane.failure")
 
     def _verify(self, node: StepNode, name: str, next_: dict[str, Any], states: States) -> None:

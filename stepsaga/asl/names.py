@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from stepsaga.graph import steps_of
+from stepsaga.graph import Target, TargetKind, leaves, steps_of
 
 if TYPE_CHECKING:
     from stepsaga.graph import SagaGraph
@@ -22,6 +22,8 @@ UNDONE: Final = "SagaCompensated"
 """The error under which the execution of a saga fails that was undone."""
 EVENT_TABLE: Final = "EventTable"
 """The name of the substitution for the event table."""
+DEFAULT_BUS: Final = "default"
+"""The event bus that each account has in each Region: no resource of a template."""
 
 DEFINITIONS: Final = "statemachines"
 """The folder of a project's compiled definitions."""
@@ -63,6 +65,23 @@ def participants(graph: SagaGraph) -> tuple[str, ...]:
     return tuple(found)
 
 
+def resources(graph: SagaGraph) -> tuple[str, ...]:
+    """The resources that a saga's actions work on, by their logical ids, which are substituted."""
+    return tuple(dict.fromkeys(target.name for target in targets_of(graph)))
+
+
+def targets_of(graph: SagaGraph) -> list[Target]:
+    """The same as actions name them, but for the account's own bus, which is no resource."""
+    found = [
+        leaf
+        for node in steps_of(graph.nodes)
+        if node.service
+        for leaf in leaves(node.service.parameters)
+        if isinstance(leaf, Target) and leaf != Target(TargetKind.BUS, DEFAULT_BUS)
+    ]
+    return list(dict.fromkeys(found))
+
+
 def collisions(graph: SagaGraph) -> dict[str, tuple[str, ...]]:
     """Substitutions that would stand for two things: name -> what claims it.
 
@@ -71,6 +90,8 @@ def collisions(graph: SagaGraph) -> dict[str, tuple[str, ...]]:
     """
     claims: defaultdict[str, list[str]] = defaultdict(list)
     claims[EVENT_TABLE].append("the event table")
+    for name in resources(graph):
+        claims[name].append(f"the resource {name}")
     for participant in participants(graph):
         claims[function_name(participant)].append(participant)
         claims[live_name(participant)].append(f"{participant} (alias live)")

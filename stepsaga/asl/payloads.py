@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepsaga.asl.openers import openers
 from stepsaga.asl.positions import Places, path, positions
 from stepsaga.asl.shares import shares
 from stepsaga.asl.times import SETTLE_SECONDS, looks_at_input
 from stepsaga.graph import (
-    ChoiceNode,
     MapNode,
     Origin,
-    ParallelNode,
     StepNode,
     closing_step,
     data_of,
@@ -22,8 +21,6 @@ from stepsaga.limits import FIRST_INDEX, SHARE
 from stepsaga.runtime.call import EVERY, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from stepsaga.asl.positions import Lanes
     from stepsaga.graph import Call, Fork, Node, Question, SagaGraph, Slot
 
@@ -42,7 +39,7 @@ class Payloads:
         self.positions = positions(graph)
         self.places = Places(self.positions)
         self.checks_input = looks_at_input(graph)
-        self.openers = frozenset(_openers(graph.nodes))
+        self.openers = frozenset(openers(graph.nodes))
         self.shares = shares(graph.nodes)
         self.looked_into = frozenset(
             datum.name for datum in data_of(graph.nodes) if datum.origin is Origin.STEP
@@ -136,6 +133,18 @@ class Payloads:
             payload["opens"] = True
         return payload | lane_fields(lanes) | undo_fields(lanes)
 
+    def adopt(self, node: StepNode, done: str) -> dict[str, Any]:
+        """The call that looks what became of an action whose record found its slot taken.
+
+        Args:
+            node: The step.
+            done: Where the document has what the action came to.
+        """
+        payload = self._base(node.name, Part.ADOPT, node.slot)
+        self._mark(payload, node)
+        lanes = self.positions[node.name].lanes
+        return payload | self._context() | {"done.$": done} | lane_fields(lanes)
+
     def check_input(self) -> dict[str, Any]:
         """The call whose value is the input as its model normalises it (rule 20)."""
         payload = self._base("input", Part.INPUT, (0,))
@@ -220,6 +229,8 @@ class Payloads:
             payload["never"] = sorted(call.retry.never)
         if node.claim:
             payload["claim"] = True
+        if node.service:
+            payload["service"] = True
         return payload | self._context()
 
     def _places(self, node: StepNode, call: Call) -> dict[str, list[str]]:
@@ -354,44 +365,31 @@ def _address(lanes: Lanes, *, undo: bool = False) -> tuple[str, list[str]]:
     return base, parts
 
 
+def own_address(payloads: Payloads, node: StepNode) -> tuple[str, ...]:
+    """A step's slot below its run, one text for each part: constants, and paths to items' numbers.
+
+    An item's lane has its address in its document, with that of the item around it in the first
+    place: see `item_address`.
+    """
+    lanes = payloads.positions[node.name].lanes
+    parts: list[str] = []
+    inner = sum(not lane.index for lane in lanes)
+    place = 0
+    for lane in lanes:
+        parts.append(f"{lane.fork.slot[0]:05d}")
+        place += 2
+        if lane.index:
+            parts.append(f"{lane.index:05d}")
+            continue
+        inner -= 1
+        parts.append(f"$.at{'[0]' * inner}[{place - 1}]")
+        place = 1  # behind the address of this item
+    return (*parts, *(f"{part:05d}" for part in node.slot))
+
+
 def item_address(lanes: Lanes, node: MapNode, *, undo: bool = False) -> str:
     """The address of an item's lane, for a map's ItemSelector."""
     base, parts = _address(lanes, undo=undo)
     slot = node.undo_slot if undo else node.slot
     index = f"States.MathAdd($$.Map.Item.Index, {FIRST_INDEX})"
     return f"States.Array({', '.join(filter(None, [base, *parts, str(slot[0]), index]))})"
-
-
-def commits_for_certain(nodes: tuple[Node, ...]) -> bool:
-    """Whether whoever has passed these nodes has found or put a commit of them in the stream."""
-    for node in nodes:
-        match node:
-            case StepNode():
-                return True
-            case ParallelNode(lanes=lanes) if any(
-                commits_for_certain(lane.nodes) for lane in lanes
-            ):
-                return True
-            case ChoiceNode(branches=branches, otherwise=otherwise):
-                ways = [*(branch.nodes for branch in branches), otherwise]
-                if all(map(commits_for_certain, ways)):
-                    return True
-            case _:
-                pass
-    return False
-
-
-def _openers(nodes: tuple[Node, ...]) -> Iterator[str]:
-    """The steps whose commit, or whose undoing's, can be the stream's first (rule 8)."""
-    for node in nodes:
-        if isinstance(node, StepNode):
-            yield node.name
-        elif isinstance(node, ChoiceNode):
-            for branch in node.branches:
-                yield from _openers(branch.nodes)
-            yield from _openers(node.otherwise)
-        else:
-            # In lanes an undoing may seal any step before another has committed.
-            yield from (step.name for step in steps_of((node,)))
-        if commits_for_certain((node,)):
-            return

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.compiler import compile_saga
 from stepsaga.asl.fingerprint import fingerprint
 from stepsaga.asl.kept import from_kept, keep
-from stepsaga.asl.names import EVENT_TABLE, collisions, function_name, live_name, participants
+from stepsaga.asl.names import (
+    EVENT_TABLE,
+    collisions,
+    function_name,
+    live_name,
+    participants,
+    resources,
+)
 from stepsaga.asl.rules import lint_text
 from stepsaga.asl.text import render
 from stepsaga.errors import DefinitionError, EngineError
@@ -99,6 +106,6 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
 
 
 def _names(graph: SagaGraph) -> list[str]:
-    """The substitutions of all participants: each one's version, and its alias."""
+    """The substitutions of all participants, each one's version and its alias, and of resources."""
     names = [(function_name(module), live_name(module)) for module in participants(graph)]
-    return list(dict.fromkeys(name for pair in names for name in pair))
+    return list(dict.fromkeys([*(name for pair in names for name in pair), *resources(graph)]))

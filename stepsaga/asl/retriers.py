@@ -61,8 +61,11 @@ def retriers(call: Call, *, asks: bool = False) -> list[dict[str, Any]]:
 def policies(call: Call) -> list[Retry]:
     """The policies by which a call's Task is tried again, in order; each counts for itself.
 
-    Without a retry of the author's only throttling is retried: anything else may have run.
+    Without a retry of the author's only throttling is retried: anything else may have run. Of what
+    Step Functions does itself throttling looks like any other failure.
     """
+    if call.direct:
+        return [] if call.retry is None else [call.retry]
     if call.retry is None:
         return [THROTTLED_RETRY]
     return [THROTTLED_RETRY, TRANSIENT_RETRY, call.retry]

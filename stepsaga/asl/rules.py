@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.calls import check_calls
 from stepsaga.asl.fields import check_errors, check_fields
-from stepsaga.asl.findings import Findings
+from stepsaga.asl.findings import Findings, blocks, states
 from stepsaga.asl.flow import check_flow
+from stepsaga.asl.service_rules import is_action
 from stepsaga.asl.shapes import check_expressions
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ CODES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "S609": (
             "An unknown resource",
-            "Tasks call Lambda or put the record of the end; nothing else is known.",
+            "Tasks call Lambda, do a service's action, or put a record; nothing else is known.",
         ),
         "S610": (
             "An unknown intrinsic function",
@@ -115,7 +116,7 @@ CODES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "An unknown substitution",
             (
                 "`${Name}` is replaced at deployment, wherever it stands: in function and"
-                " table names, and nowhere else."
+                " table names and as a whole parameter of an action, and nowhere else."
             ),
         ),
         "S620": ("A definition that is too long", "Step Functions takes 1,048,576 characters."),
@@ -243,9 +244,16 @@ def lint(definition: Any, *, known: Collection[str] | None = None) -> list[Probl
 def _check_substitutions(
     definition: dict[str, Any], known: Collection[str] | None, found: Findings
 ) -> None:
+    actions = {
+        name
+        for _, block in blocks(definition)
+        for name, state in states(block).items()
+        if is_action(state)
+    }
     for where, key, text in _texts(definition, "definition", ""):
         for name in _SUBSTITUTION.findall(text):
-            if key not in _SUBSTITUTED:
+            whole = where in actions and text == f"${{{name}}}"
+            if key not in _SUBSTITUTED and not whole:
                 hint = "write it without `${`, which the deployment would replace"
                 found.add("S619", where, f"a substitution stands in {key or where!r}", hint)
             elif known is not None and name not in known:

@@ -59,6 +59,8 @@ ITEM_CONTEXT: Final = TASK_CONTEXT | {"Map": {"Item": {"Index": None, "Value": V
 RESULTS: Final[dict[str, Shape]] = {
     "arn:aws:states:::lambda:invoke": {"Payload": {"value": VOUCHED}, "StatusCode": None},
     "arn:aws:states:::lambda:invoke.waitForTaskToken": {"value": VOUCHED},
+    "arn:aws:states:::sqs:sendMessage": {"MessageId": None},
+    "arn:aws:states:::sns:publish": {"MessageId": None},
 }
 """What a resource's result has for certain. A handler's reply is always ``{"value": ...}``, and so
 is an answer: nobody but stepsaga knows the token.
@@ -279,7 +281,10 @@ class _State:
             if name in FALLIBLE:
                 self._missing(field, f"{name} fails on what it cannot read")
         shapes = [self._looked_up(field, path, shape, context) for path in paths(expression)]
-        return None if isinstance(expression, Function) else shapes[0]
+        if isinstance(expression, Function):
+            # An address of a lane: what is in it follows from where the lane is.
+            return VOUCHED if expression.name == "States.Array" else None
+        return shapes[0]
 
     def _path(self, field: str, text: Any, shape: Shape) -> Shape:
         if not isinstance(text, str):

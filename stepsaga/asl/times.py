@@ -5,9 +5,10 @@ Worst means: every attempt times out and every pause is full. Seconds throughout
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from stepsaga.asl.openers import openers
 from stepsaga.asl.retriers import attempts, pauses, worst_seconds
 from stepsaga.graph import (
     Call,
@@ -39,6 +40,10 @@ RECORD_RETRY: Final = Retry(attempts=11, wait=2, backoff=2, longest_wait=300, ji
 SETTLE_SECONDS: Final = 20
 SETTLE_RETRY: Final = Retry(attempts=10, wait=2, backoff=2, longest_wait=300, jitter=True)
 """The call in which a slot alone settles doubt: one read and one write, no handler."""
+
+SERVICE_RECORD_RETRY: Final = Retry(attempts=7, wait=2, backoff=2, longest_wait=64, jitter=True)
+"""The record of what Step Functions itself did: about two minutes of pauses, then the step is in
+doubt, and undone."""
 
 MARGIN_SECONDS: Final = 60 * 60
 """Step Functions delays transitions that are over the account's rate, and its timeout of an
@@ -79,6 +84,11 @@ def settled_by_slot(graph: SagaGraph, node: StepNode) -> bool:
 def doubt_call(node: StepNode) -> Call:
     """The call in which a node's slot alone settles doubt: it has no handler."""
     return _own_call(node)
+
+
+def record_call(node: StepNode) -> Call:
+    """The record of what Step Functions itself did for a step, as something that takes time."""
+    return replace(node.call, seconds=RECORD_SECONDS, retry=SERVICE_RECORD_RETRY)
 
 
 def settle_call(node: Fork) -> Call:
@@ -166,6 +176,9 @@ WAIT_SECONDS: Final = Measure(call=lambda call: call.seconds + DISPATCH_SECONDS,
 
 
 def _forward_calls(node: StepNode) -> list[Call]:
+    if node.service:
+        # Where its record found the slot taken, a call looks what became of it.
+        return [node.call, record_call(node), doubt_call(node)]
     return [node.call, doubt_call(node)] if node.question else [node.call]
 
 
@@ -257,8 +270,14 @@ def history_events(graph: SagaGraph) -> int:
 
 
 def looks_at_input(graph: SagaGraph) -> bool:
-    """Whether the definition itself looks at the input (rule 20)."""
-    return any(datum.origin is Origin.INPUT for datum in data_of(graph.nodes))
+    """Whether the definition itself looks at the input (rule 20).
+
+    It also does where no call would check it before the first effect: a service checks nothing.
+    """
+    first = set(openers(graph.nodes))
+    return any(datum.origin is Origin.INPUT for datum in data_of(graph.nodes)) or any(
+        node.service and node.name in first for node in steps_of(graph.nodes)
+    )
 
 
 def undoable(graph: SagaGraph) -> list[Node]:

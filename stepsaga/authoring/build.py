@@ -26,6 +26,8 @@ from stepsaga.authoring.looking import (
 )
 from stepsaga.authoring.options import LONGEST_STEP, Options
 from stepsaga.authoring.questions import Question, question_of
+from stepsaga.authoring.service_step import ServiceStep, service_of
+from stepsaga.authoring.service_step import signature_of as settled_by
 from stepsaga.authoring.signatures import Signature, read
 from stepsaga.authoring.slots import numbered
 from stepsaga.authoring.step import FORWARD_RETRY, STEP_RETRY, TIMEOUT, UNDO_RETRY, Default, Step
@@ -214,7 +216,8 @@ class _Block:
         node = _NodeBuilder(self, name, step, role).node()
         if not self.nested:
             self.forward_only = self.forward_only or role in {Role.PIVOT, Role.RETRIABLE}
-        self.results[name] = step.answer if isinstance(step, Awaited) else returns(step.handler)
+        told = step.answer if isinstance(step, Awaited | ServiceStep) else returns(step.handler)
+        self.results[name] = told
         return node
 
     def _choice(self, name: str, choice: Choice) -> ChoiceNode:
@@ -339,11 +342,16 @@ class _NodeBuilder:
         child = child_of(step, self.options)
         forward, undo = self._forward(child), self._undo()
         probe = self._read(step.verify, "probe")
-        self._check_takes([forward, undo, probe])
+        if isinstance(step, ServiceStep):
+            forward = settled_by(step, undo)
+            self._check_takes([undo, probe])
+        else:
+            self._check_takes([forward, undo, probe])
         seconds = CALL_SECONDS if child else self._seconds("timeout", step.timeout)
         default = FORWARD_RETRY if self.role is Role.RETRIABLE else STEP_RETRY
         # What is claimed is never tried again by itself: its effect may have been had (rule 27).
-        alone = _said(step.claim) and isinstance(step.retry, Default)
+        once = isinstance(step, ServiceStep) and step.repeatable is not True
+        alone = (_said(step.claim) or once) and isinstance(step.retry, Default)
         retry = None if alone else self.options.retry("retry", step.retry, default)
         own = {self.name: forward.returns if forward else Any}
         after = ChainMap(own, results)
@@ -354,6 +362,10 @@ class _NodeBuilder:
         if question and isinstance(step, WaitForEvent):
             given = {one.name: one.given for one in call.parameters}
             question = replace(question, event=event_of(step, given, self.options))
+        service = None
+        if isinstance(step, ServiceStep):
+            call = replace(call, direct=True)
+            service = service_of(step, call, self._scope(results), self.options)
         undo_seconds, undo_retry = self._undo_options(seconds)
         back = self._call(undo, undo_seconds, undo_retry, after) if undo else None
         if child and back and isinstance(step, Child):
@@ -378,6 +390,7 @@ class _NodeBuilder:
             claim=_said(step.claim),
             question=question,
             child=child,
+            service=service,
         )
 
     def _undo_options(self, seconds: int) -> tuple[int, Retry | None]:
@@ -401,6 +414,8 @@ class _NodeBuilder:
 
     def _forward(self, child: ChildSaga | None) -> Signature | None:
         handler: object = self.step.handler
+        if isinstance(self.step, ServiceStep):
+            return None  # no function: see `node`
         if isinstance(self.step, Child):
             return start_of(child, self.step.answer) if child else None
         if isinstance(self.step, WaitForEvent):
@@ -443,8 +458,21 @@ class _NodeBuilder:
     def _call(
         self, signature: Signature, seconds: int, retry: Retry | None, results: Mapping[str, Any]
     ) -> Call:
+        parameters, problems = wire(signature, self._scope(results))
+        self.flow.problems.extend(problems)
+        return Call(
+            handler=signature.reference,
+            participant=signature.module,
+            parameters=parameters,
+            returns=signature.returns,
+            seconds=seconds,
+            retry=retry,
+            source=signature.source,
+        )
+
+    def _scope(self, results: Mapping[str, Any]) -> Scope:
         flow = self.flow
-        scope = Scope(
+        return Scope(
             subject=self.subject,
             source=self.step.source,
             step=self.name,
@@ -454,17 +482,6 @@ class _NodeBuilder:
             steps=flow.names,
             items=self.block.items,
             takes=self.takes,
-        )
-        parameters, problems = wire(signature, scope)
-        flow.problems.extend(problems)
-        return Call(
-            handler=signature.reference,
-            participant=signature.module,
-            parameters=parameters,
-            returns=signature.returns,
-            seconds=seconds,
-            retry=retry,
-            source=signature.source,
         )
 
     def _add(self, code: str, text: str, hint: str) -> None:

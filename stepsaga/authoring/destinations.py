@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 SENDER: Final = "stepsaga.runtime.question_messages"
 """The participant that sends: a function of ours, with the right to send there and nothing else."""
-_LOGICAL_ID: Final = re.compile(r"[A-Za-z0-9]{1,255}")
+LOGICAL_ID: Final = re.compile(r"[A-Za-z0-9]{1,255}")
+"""The name of a resource in a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def destination_of(handler: object, options: Options) -> Destination | None:
     if not isinstance(handler, Queue | Topic | Bus):
         return None
     name: object = handler.name
-    if not isinstance(name, str) or not _LOGICAL_ID.fullmatch(name):
+    if not isinstance(name, str) or not LOGICAL_ID.fullmatch(name):
         text = f"{handler!r} names no resource of a template"
         hint = f'write {type(handler).__name__}("...") with the logical id of the resource: letters'
         options.add("S515", text, f"{hint} and digits")

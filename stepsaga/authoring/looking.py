@@ -95,25 +95,52 @@ def datum_of(data: object, scope: Scope) -> Datum:
             f"{data!r} is no saga data", "name the input, or an earlier step's result"
         )
     reference = reference_of(data)
-    if isinstance(reference.root, InputDeclaration):
-        if reference.root is not scope.declaration:
+    origin, name, annotation = _root_of(reference.root, scope)
+    keys, given = _written(annotation, reference.path)
+    return Datum(origin, name, keys, given)
+
+
+def certain_datum_of(data: object, scope: Scope) -> Datum:
+    """The same of what is there for certain, and never None: a path to it leads somewhere.
+
+    Raises:
+        UnseenError: It is none, not known at this place, or may be absent or None.
+    """
+    datum = datum_of(data, scope)
+    data = data.result if isinstance(data, Step) else data
+    assert isinstance(data, SagaData)  # noqa: S101  # for mypy; datum_of said so
+    reference = reference_of(data)
+    _, _, annotation = _root_of(reference.root, scope)
+    whole = datum.name or "the input"
+    hint = f"name a field that is always there; or let a step return it: {whole} may lack it"
+    for number, part in enumerate(("", *reference.path)):
+        if part:
+            found = (fields_of(annotation) or {}).get(part)
+            if found is None or not found.written or is_open(annotation):
+                raise UnseenError(f"{name_of(annotation)} may have no {part!r}", hint)
+            annotation = found.annotation
+        if any(arm is type(None) for arm in arms(annotation)):
+            where = ".".join([whole, *reference.path[:number]])
+            raise UnseenError(f"{where} may be None: {name_of(annotation)}", hint)
+    return datum
+
+
+def _root_of(root: object, scope: Scope) -> tuple[Origin, str, Any]:
+    """Where saga data comes from, the name of that, and its type."""
+    if isinstance(root, InputDeclaration):
+        if root is not scope.declaration:
             raise UnseenError("it is another saga's input", "name this saga's own")
-        origin, name, annotation = Origin.INPUT, "", scope.declaration.annotation
-    elif isinstance(reference.root, ItemDeclaration):
+        return Origin.INPUT, "", scope.declaration.annotation
+    if isinstance(root, ItemDeclaration):
         if not scope.items:
             raise UnseenError("Map.item is named outside of a map", "name it in the map's nodes")
         name, annotation = list(scope.items.items())[-1]
-        origin = Origin.ITEM
-    else:
-        name = scope.steps.get(id(reference.root), "")
-        if name not in scope.results:
-            what = f"the step {name!r} has not run" if name else "it is of another saga"
-            raise UnseenError(
-                f"{what} at that point", "name the input, or an earlier step's result"
-            )
-        origin, annotation = Origin.STEP, scope.results[name]
-    keys, given = _written(annotation, reference.path)
-    return Datum(origin, name, keys, given)
+        return Origin.ITEM, name, annotation
+    name = scope.steps.get(id(root), "")
+    if name not in scope.results:
+        what = f"the step {name!r} has not run" if name else "it is of another saga"
+        raise UnseenError(f"{what} at that point", "name the input, or an earlier step's result")
+    return Origin.STEP, name, scope.results[name]
 
 
 def _written(annotation: Any, path: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stepsaga.asl.compiler import compile_saga
 from stepsaga.asl.rules import lint_text
 from stepsaga.asl.text import render
-from stepsaga.checks import limits, names, roles, types
+from stepsaga.checks import limits, names, roles, services, types
 from stepsaga.checks.codes import CODES
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ RULES = (
     roles.question_after_pivot,
     roles.child_without_undo,
     roles.child_after_pivot,
+    services.repeated_forward,
+    services.shown_to_all,
+    services.of_many,
+    services.replies_looked_into,
     limits.deadline,
     limits.execution_time,
     limits.history,

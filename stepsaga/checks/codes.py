@@ -89,5 +89,9 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S534": "A trigger that stands twice",
         "S535": "A queue, a route or a pattern that cannot be",
         "S536": "An input that no trigger can read",
+        "S540": "An action that does not fit",
+        "S541": "An action that nobody says may be repeated",
+        "S542": "An action that would be repeated, and may not be",
+        "S543": "A parameter that may be missing",
     }
 )

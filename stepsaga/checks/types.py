@@ -90,7 +90,7 @@ def secrets_keep_their_type(graph: SagaGraph) -> Iterator[Problem]:
 
 
 def hides(annotation: Any) -> bool:
-    """Whether a type holds something sensitive."""
+    """Whether something in a type's values is sensitive."""
     try:
         return _marked(schema_of(annotation, "validation"))
     except NoSchemaError:

@@ -30,6 +30,7 @@ from stepsaga.engines.child_faults import CHILD_FAULTS
 from stepsaga.engines.events import Arrival
 from stepsaga.engines.faults import CALL_FAULTS, RECORD_FAULTS
 from stepsaga.engines.once import run_once
+from stepsaga.engines.service_faults import SERVICE_FAULTS
 from stepsaga.engines.simulator.naming import check_name
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.graph import children_of
@@ -62,7 +63,8 @@ FAIL_HELP: Final = (
     " STEP is a state: charge, 'undo charge', 'record the end'. KIND is one of: "
     + ", ".join(CALL_FAULTS)
     + f"; of 'record the end': {', '.join(RECORD_FAULTS)}; where a child is started or undone also:"
-    f" {', '.join(CHILD_FAULTS)}. A child's states are 'ShipParcel:charge'."
+    f" {', '.join(CHILD_FAULTS)}; of an action of a service: {', '.join(SERVICE_FAULTS)}."
+    " A child's states are 'ShipParcel:charge'."
 )
 
 

@@ -73,7 +73,8 @@ class LiveCall:
 def calls_of(graph: SagaGraph) -> Iterator[LiveCall]:
     """The calls of handlers in a saga's definition, in its order."""
     for node in steps_of(graph.nodes):
-        yield LiveCall(node.name, node, node.call, node.role is Role.RETRIABLE)
+        if not node.call.direct:  # what Step Functions itself does is pinned with the definition
+            yield LiveCall(node.name, node, node.call, node.role is Role.RETRIABLE)
         if node.verify:
             yield LiveCall(f"verify {node.name}", node, node.verify, live=True)
         if node.compensation:

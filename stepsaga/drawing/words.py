@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.drawing.conditions import datum_text
-from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, Role, StepNode
+from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, Role, StepNode, Target, leaves
 
 if TYPE_CHECKING:
-    from stepsaga.graph import Call, Node, SagaGraph, WaitNode
+    from stepsaga.graph import Call, Node, SagaGraph, Service, WaitNode
 
 START: Final = "start"
 COMPLETED: Final = "completed"
@@ -50,6 +50,10 @@ def notes(step: StepNode) -> tuple[str, ...]:
     """What a step is, below its name."""
     if step.child:
         return (f"starts {step.child.name}", "and waits for its end")
+    if step.service:
+        once = "" if step.service.repeatable or step.read_only else CLAIMED
+        done = " ".join([step.service.action.removeprefix("aws-sdk:"), *targets_of(step.service)])
+        return tuple(filter(None, (done, ROLES[step.role], once)))
     if step.question is None:
         return tuple(filter(None, (ROLES[step.role], CLAIMED if step.claim else "")))
     asked, to = step.question, step.question.to
@@ -59,6 +63,12 @@ def notes(step: StepNode) -> tuple[str, ...]:
         return f"waits for {event}", f"none for {duration(asked.seconds)}: {otherwise}"
     where = f"asks by the {to.channel.value} {to.name}" if to else "asks"
     return where, f"no answer for {duration(asked.seconds)}: {otherwise}"
+
+
+def targets_of(service: Service) -> tuple[str, ...]:
+    """The resources that an action works on, by name."""
+    found = (leaf for leaf in leaves(service.parameters) if isinstance(leaf, Target))
+    return tuple(dict.fromkeys(one.name for one in found))
 
 
 def undo_lines(step: StepNode) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl.times import looks_at_input
 from stepsaga.graph import (
     ChoiceNode,
     MapNode,
@@ -17,7 +18,6 @@ from stepsaga.graph import (
     StepNode,
     WaitNode,
     closing_step,
-    data_of,
     steps_of,
 )
 from stepsaga.limits import FIRST_INDEX
@@ -48,9 +48,10 @@ class Bound:
         transitions: One for each step, choice, fork, join, wait, for the check of the input and for
             the record of the end; and one where a lane ends with what cannot end a lane.
         writes: One for each step, one more where it is claimed, and one for the record of the end.
-            A question writes its token; what is answered is written by whoever answers. A step
-            that waits for an event writes its token, and that it waits; the event itself where it
-            was there before, and else the router does. A child
+            What Step Functions itself does is a transition, and its record another.
+        A question writes its token; what is answered is written by whoever answers. A step that
+            waits for an event writes its token, and that it waits; the event itself where it was
+            there before, and else the router does. A child
             step writes its token, and who waits for the child; what the child costs itself is not
             its parent's, and what it came to is written by whoever hears of that: see
             `TELLING_WRITES`, `TELLING_READS`, `HEARING_READS`.
@@ -86,7 +87,7 @@ def bound_of(
     model = JsonType(graph.input.annotation)
     scope = _Scope(model.write(model.read(graph.input.name, value)), {}, {})
     path = _Path(result, unanswered, kept)
-    if any(datum.origin is Origin.INPUT for datum in data_of(graph.nodes)):
+    if looks_at_input(graph):
         path.call()
     path.sequence(graph.nodes, scope, ())
     if closing_step(graph) is None:
@@ -168,6 +169,7 @@ class _Path:
             self.silence(lane)
             self.bound.reads += event
         self.call()
+        self.bound.transitions += node.service is not None
         scope.results[node.name] = self.result(node, slot)
 
     def silence(self, lane: Slot) -> None:

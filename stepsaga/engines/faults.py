@@ -21,6 +21,7 @@ from stepsaga.engines.functions import (
     exit_error,
     unknown_error,
 )
+from stepsaga.engines.service_faults import SERVICE_FAULTS
 from stepsaga.errors import Rejected, StoreThrottled, UsageError
 from stepsaga.runtime.call import Part, parse_call
 from stepsaga.runtime.children import NoChildren
@@ -82,6 +83,7 @@ class Target:
         child: The saga that it starts, or has undone; else empty.
         part: What it does for its step: see `stepsaga.runtime.call.Part`; empty for the record.
         step: The step that it serves.
+        service: Whether Step Functions itself does a step in it.
     """
 
     state: str
@@ -91,6 +93,7 @@ class Target:
     child: str = ""
     part: str = ""
     step: str = ""
+    service: bool = False
 
     @property
     def undoes(self) -> str:
@@ -110,6 +113,8 @@ class Target:
     @property
     def kinds(self) -> tuple[str, ...]:
         """What can go wrong in it."""
+        if self.service:
+            return tuple(SERVICE_FAULTS)
         return _kinds(self.record, self.handler, bool(self.child), bool(self.undoes))
 
 
@@ -304,6 +309,7 @@ class FaultyFunctions:
         self._now = now
         self._children = children or NoChildren()
         self._held: dict[tuple[str, str], list[_Held]] = defaultdict(list)
+        self._later: dict[tuple[str, str], list[Callable[[], None]]] = defaultdict(list)
 
     def invoke(self, function: str, payload: Any) -> Any:
         """Call a function; see `stepsaga.engines.functions.Functions`.
@@ -329,9 +335,13 @@ class FaultyFunctions:
 
     def land(self, execution: str) -> None:
         """Let everything land that still hangs."""
-        for name, address in tuple(self._held):
+        for name, address in (*self._held, *self._later):
             if name == execution:
                 self._land(execution, address)
+
+    def later(self, execution: str, address: str, do: Callable[[], None]) -> None:
+        """Let something be done when the step of a slot is undone."""
+        self._later[execution, address].append(do)
 
     def _named(self, payload: Any) -> tuple[str, str]:
         call = _call_of(payload)
@@ -420,6 +430,8 @@ class FaultyFunctions:
             self._land(execution, call.address(call.undoes or call.slot))
 
     def _land(self, execution: str, address: str) -> None:
+        for do in self._later.pop((execution, address), []):
+            do()
         for held in self._held.pop((execution, address), []):
             state = held.payload["state"]["Name"]
             try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.engines.answered import AnsweringStore
 from stepsaga.engines.cost import Cost
 from stepsaga.engines.events import deliver
+from stepsaga.engines.service_actions import KeptServices
 from stepsaga.engines.simulator import Simulator
 from stepsaga.engines.simulator.engine import START
 from stepsaga.recovery.children import parent_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.events import Arrival
     from stepsaga.engines.local import Message
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
+    from stepsaga.engines.service_actions import Replies, ServiceCall
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
@@ -45,6 +47,7 @@ class Run:
         unasked: The steps for which there were answers, and that never asked.
         messages: What questions have sent to queues, topics and buses.
         children: The sagas that it has started, and those that these have, in that order.
+        actions: What services were called with, where no others stand for them.
     """
 
     stream_id: str
@@ -57,6 +60,7 @@ class Run:
     unasked: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     children: tuple[ChildRun, ...] = ()
+    actions: tuple[ServiceCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
     answers: Mapping[str, Answer] | None = None,
     children: Iterable[Compiled] = (),
     events: Sequence[Arrival] = (),
+    replies: Replies | None = None,
 ) -> Run:
     """Run a saga to its end, in virtual time.
 
@@ -101,6 +106,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
             here waits until its time is up, in virtual time.
         children: The sagas that it starts, and those that these start.
         events: The business events that come.
+        replies: What services reply, by action, where that is not what they mostly do.
 
     Raises:
         EngineError: The id is no name for an execution, or the input too large for one.
@@ -111,6 +117,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         store.put_definition(one.fingerprint, one.graph)
     counting = CountingStore(store)
     answering = AnsweringStore(counting, answers or {})
+    services = KeptServices(replies)
     simulator = Simulator.for_sagas(
         sagas,
         store=answering,
@@ -118,6 +125,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         seed=seed,
         start_time=started,
         resources=resources,
+        services=services,
     )
     answering.simulator = simulator
     deliver(events, sagas, simulator, counting)
@@ -138,6 +146,7 @@ def run_once(  # noqa: PLR0913  # all but the saga and its input are options by 
         unasked=tuple(step for step in answers or {} if step not in answering.asked),
         messages=tuple(simulator.messages),
         children=tuple(_children(simulator, store, sagas[1:])),
+        actions=tuple(services.calls),
     )
 
 

@@ -158,7 +158,7 @@ class _Walker:
         commit = self._data.log.at(parts_of(step))
         if commit is not None and commit.outcome is Outcome.RESULT:
             return moment_of(commit.recorded_at)
-        if commit is None and node.role is Role.RETRIABLE:
+        if commit is None and node.role is Role.RETRIABLE and node.service is None:
             self._add(Move(Kind.RUN, step))
         elif commit is None and node.role is Role.PIVOT and node.verify is not None:
             self._add(Move(Kind.ASK, step))

@@ -8,10 +8,11 @@ have. Steps have the slots, and so the keys, that the execution would have given
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.times import looks_at_input
 from stepsaga.errors import StepFailedForGood
+from stepsaga.graph import Role, steps_of
 from stepsaga.limits import FIRST_END_SLOT, TERMINAL_SLOT
 from stepsaga.recovery.ahead import Ahead, ahead, has_turn
 from stepsaga.recovery.calls import INPUT, Calls
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from stepsaga.graph import SagaGraph
     from stepsaga.recovery.log import Log
     from stepsaga.recovery.undo import Run, Undoing
+
+
+BY_ITSELF: Final = "only the saga's own execution does what services do"
+"""Why nobody goes forward to a service step: no function has the rights that it takes."""
 
 
 class Forwarding:
@@ -112,10 +117,28 @@ def short_of(run: Run, graph: SagaGraph, log: Log, now: datetime) -> SagaStuck |
 
     Whoever goes forward looks again, and then knows what only the input's model can tell.
     """
+    if left := left_to_services(graph, log):
+        redrive = f"after the fix `stepsaga redrive {run.stream}` goes on, within 14 days"
+        return SagaStuck(steps=left, error=BY_ITSELF, then=redrive)
     data = Data(graph, log)
     if looks_at_input(graph) and not data.is_exact:
         return None
     return _short(run, data, ahead(data, now))
+
+
+def left_to_services(graph: SagaGraph, log: Log) -> tuple[str, ...]:
+    """The service steps behind the point of no return that are not done for certain.
+
+    It has to be known before anything begins: whoever has begun is in the way of a redrive.
+    """
+    at_root = {node.name for node in graph.nodes}
+    left: list[str] = []
+    for node in steps_of(graph.nodes):
+        if node.service and node.role is Role.RETRIABLE:
+            commit = log.at(node.slot) if node.name in at_root else None
+            if commit is None or commit.outcome is not Outcome.RESULT:
+                left.append(node.name)
+    return tuple(left)
 
 
 def _short(run: Run, data: Data, found: Ahead) -> SagaStuck | None:

@@ -18,7 +18,7 @@ from pydantic import (
 
 from stepsaga.errors import BadCall
 from stepsaga.limits import DISPATCH_SECONDS, SHARE
-from stepsaga.store.slots import execution_name, key_of, slot_text, stream_of
+from stepsaga.store.slots import execution_name, key_of, service_key_of, slot_text, stream_of
 
 
 class Part(StrEnum):
@@ -35,9 +35,12 @@ class Part(StrEnum):
     SETTLE = "settle"
     QUESTION = "question"
     UNANSWERED = "unanswered"
+    ADOPT = "adopt"
 
 
-OWN_PARTS: Final = frozenset({Part.VERIFY, Part.INPUT, Part.ITEMS, Part.SETTLE, Part.UNANSWERED})
+OWN_PARTS: Final = frozenset(
+    {Part.VERIFY, Part.INPUT, Part.ITEMS, Part.SETTLE, Part.UNANSWERED, Part.ADOPT}
+)
 """What the runtime can do without a handler."""
 
 
@@ -173,6 +176,10 @@ class Call(BaseModel):
         otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
             absent where that is a rejection.
         failure: In an ``unanswered``: what became of the question's Task.
+        done: In an ``adopt``: what Step Functions itself did, ``{"value": ...}``, where its own
+            record of that found the slot taken (rule 26).
+        service: In a compensation or a probe: Step Functions itself did the step, under a key of
+            its own.
         late: In a compensation: which of the effects that landed late it undoes, from 1 (rule 11);
             0 for the step itself.
         generation: Of whoever undoes, or goes forward, from the log, and calls; 0 for the saga's
@@ -216,6 +223,8 @@ class Call(BaseModel):
     event: Awaits | None = None
     otherwise: dict[str, Any] | None = None
     failure: dict[str, Any] = Field(default_factory=dict)
+    done: dict[str, Any] | None = None
+    service: bool = False
     late: int = Field(default=0, ge=0)
     generation: int = Field(default=0, ge=0)
     execution: Execution
@@ -244,6 +253,8 @@ class Call(BaseModel):
             raise ValueError("a compensation, and nothing else, names the slot that it undoes")
         if bool(self.secret) != (self.part is Part.QUESTION or self.child is not None):
             raise ValueError("a question, or a child's call, and nothing else, has a task token")
+        if (self.done is None) == (self.part is Part.ADOPT):
+            raise ValueError("an adopt, and nothing else, says what was done")
         if self.to and self.part is not Part.QUESTION:
             raise ValueError("a question, and nothing else, is sent somewhere")
         if self.event and self.part not in {Part.QUESTION, Part.UNANSWERED}:
@@ -263,7 +274,12 @@ class Call(BaseModel):
             return f"settle {self.step}"
         if self.part is Part.UNANSWERED:
             return f"{self.step} unanswered"
-        prefix = {Part.VERIFY: "verify ", Part.ITEMS: "items of ", Part.SETTLE: "settle "}
+        prefix = {
+            Part.VERIFY: "verify ",
+            Part.ITEMS: "items of ",
+            Part.SETTLE: "settle ",
+            Part.ADOPT: "adopt ",
+        }
         return f"{prefix.get(self.part, '')}{self.step}"
 
     @property
@@ -323,6 +339,12 @@ class Call(BaseModel):
     def key(self, parts: tuple[int, ...]) -> str:
         """The idempotency key of a slot of this run, and the id of its commit (rule 4)."""
         return key_of(self.stream, self.address(parts))
+
+    @property
+    def step_key(self) -> str:
+        """The key under which the step itself was done that the call serves (rule 10)."""
+        slot = self.undoes or self.slot
+        return service_key_of(self.stream, self.address(slot)) if self.service else self.key(slot)
 
 
 def _read(lane: list[Any], slot: Any) -> Any:

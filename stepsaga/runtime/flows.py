@@ -198,6 +198,19 @@ def fenced(work: Work, stored: Commit, *, landed: bool = False) -> Fenced:
     return Fenced(work.handling.text(text), landed=landed)
 
 
+def adopt(work: Work) -> Reply:
+    """Take what Step Functions itself did, whose record found the slot taken (rule 26).
+
+    By its own record, of which it did not hear: that is adopted. Otherwise it has landed late.
+    """
+    call, journal = work.call, work.journal
+    if call.again:
+        stored, late = journal.settled(call.slot)
+        if stored is not None and stored.outcome is not Outcome.RESULT and late is not None:
+            raise fenced(work, stored, landed=True)  # an earlier attempt has recorded that
+    return _complete(work, (call.done or {})["value"])
+
+
 # Backwards
 
 

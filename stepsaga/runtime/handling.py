@@ -297,7 +297,7 @@ class Handling:
 
     def _new_context(self) -> SagaContext:
         call = self._call
-        key = call.key(call.slot)
+        key = call.key(call.slot) if call.undoes else call.step_key
         return SagaContext(
             saga=call.saga,
             id=call.execution.name,
@@ -306,7 +306,7 @@ class Handling:
             started=call.started,
             deadline=call.ends,
             idempotency_key=key,
-            step_idempotency_key=call.key(call.undoes) if call.undoes else key,
+            step_idempotency_key=call.step_key,
             correlation_id=call.execution.name,
         )
 

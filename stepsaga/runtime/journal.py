@@ -193,7 +193,8 @@ class Journal:
         """
         event = event_of(StepCompensated, step=self._call.step, found=found)
         address = self._call.address(self._call.slot)
-        return self._put(address, Outcome.COMPENSATED, [event, *emitted], self._call.key(undone))
+        cause = self._call.step_key if self._call.service else self._call.key(undone)
+        return self._put(address, Outcome.COMPENSATED, [event, *emitted], cause)
 
     def note_input(self, value: Any) -> None:
         """Record the input as its model writes it, for the undo from the log that asks for it."""

@@ -27,6 +27,7 @@ from stepsaga.runtime.children import NoChildren, start_child, undo_child
 from stepsaga.runtime.flows import (
     Reply,
     Work,
+    adopt,
     check_input,
     compensate,
     find_items,
@@ -63,6 +64,7 @@ _FLOWS: Final = {
     Part.SETTLE: settle,
     Part.QUESTION: ask,
     Part.UNANSWERED: unanswered,
+    Part.ADOPT: adopt,
 }
 _CHILD_FLOWS: Final = {Part.COMPENSATION: undo_child}
 _EVENT_FLOWS: Final = {Part.QUESTION: await_event, Part.UNANSWERED: look_again}

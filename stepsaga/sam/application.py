@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.awaited_events import awaited_in, routed_events
 from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live_name, participants
 from stepsaga.asl.release import build, substitutions
+from stepsaga.asl.times import doubt_call
 from stepsaga.errors import DeploymentError
 from stepsaga.graph import steps_of
 from stepsaga.limits import START_SECONDS
 from stepsaga.runtime.business_events import PARTICIPANT as EVENTS
 from stepsaga.runtime.participant import participant_of
+from stepsaga.runtime.service_steps import __name__ as SETTLER  # noqa: N812  # a constant
 from stepsaga.sam.asked import check_environment, check_statement
 from stepsaga.sam.children import CHILDREN, check_children, children
 from stepsaga.sam.destinations import SENDER, addresses, use_of
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stepsaga.asl.release import Compiled
-    from stepsaga.graph import Call, Destination, SagaGraph
+    from stepsaga.graph import Call, Destination, SagaGraph, Service
     from stepsaga.runtime.event_router import Routed
     from stepsaga.sam.starter import Starting
 
-OURS: Final = frozenset({SENDER, CHILDREN, EVENTS})
+OURS: Final = frozenset({SENDER, CHILDREN, EVENTS, SETTLER})
 """Participants of the framework's own: their code is in the layer."""
 ROUTER_SECONDS: Final = 60
 """For a batch of business events."""
@@ -86,6 +88,7 @@ class Machine:
         pinned: The functions whose version it calls.
         live: The functions whose alias it calls.
         records: Whether it puts the end of a saga into the event table itself.
+        services: What it does itself by services.
     """
 
     saga: str
@@ -96,6 +99,7 @@ class Machine:
     pinned: tuple[str, ...]
     live: tuple[str, ...]
     records: bool
+    services: tuple[Service, ...] = ()
 
     @property
     def name(self) -> str:
@@ -177,7 +181,8 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
 
 def _calls(graph: SagaGraph) -> Iterator[Call]:
     for node in steps_of(graph.nodes):
-        yield node.call
+        # An action is no call: only what settles it is, in the function of its participant.
+        yield doubt_call(node) if node.service else node.call
         if node.verify:
             yield node.verify
         if node.compensation:
@@ -270,4 +275,5 @@ def _machine(graph: SagaGraph) -> Machine:
         pinned=tuple(name for m in modules if (name := function_name(m)) in used),
         live=tuple(function_name(m) for m in modules if live_name(m) in used),
         records=EVENT_TABLE in used,
+        services=tuple(node.service for node in steps_of(graph.nodes) if node.service),
     )

@@ -29,7 +29,13 @@ _ACTIONS: Final = {
     Channel.BUS: "events:PutEvents",
 }
 
-__all__ = ["DEFAULT_BUS", "SENDER", "addresses", "check_destinations", "use_of"]
+__all__ = ["DEFAULT_BUS", "SENDER", "addresses", "check_destinations", "default_bus", "use_of"]
+
+
+def default_bus() -> str:
+    """The ARN of the account's own bus."""
+    prefix = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/"
+    return f"{prefix}{DEFAULT_BUS}"
 
 
 def addresses(destinations: Iterable[Destination]) -> dict[str, str]:
@@ -44,8 +50,7 @@ def use_of(to: Destination) -> dict[str, Any]:
     """The right to send there."""
     match to.channel:
         case Channel.BUS if _is_default(to):
-            prefix = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/"
-            resource = f"{prefix}{DEFAULT_BUS}"
+            resource = default_bus()
         case Channel.TOPIC:
             resource = f"${{{to.name}}}"
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.names import EVENT_TABLE
-from stepsaga.sam import rights
+from stepsaga.sam import rights, services
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, either, ref, sub
 from stepsaga.sam.functions import LIVE
 
@@ -51,6 +51,7 @@ def _machine(machine: Machine) -> dict[str, Any]:
     }
     if machine.records:
         substitutions[EVENT_TABLE] = ref("EventTable")
+    substitutions |= services.substitutions(machine)
     return {
         "Type": "AWS::Serverless::StateMachine",
         # Its graph is kept before the first saga can run on it (rule 9).
@@ -70,7 +71,8 @@ def _machine(machine: Machine) -> dict[str, Any]:
 
 def _role(machine: Machine) -> dict[str, Any]:
     functions = list(dict.fromkeys([*machine.pinned, *machine.live]))
-    return rights.role("states", rights.machine(functions, records=machine.records))
+    calls = rights.machine(functions, records=machine.records)
+    return rights.role("states", [*calls, *services.statements(machine)])
 
 
 def observed(name: str) -> dict[str, Any]:

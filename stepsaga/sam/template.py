@@ -25,6 +25,7 @@ from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
 from stepsaga.sam.destinations import check_destinations
 from stepsaga.sam.merge import Page
+from stepsaga.sam.services import check_services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,7 @@ def render(root: Path, application: Application) -> str:
     events.check_buses(FILE, own, application)
     if application.starting:
         starter.check_triggers(FILE, own, application.starting)
+    check_services(FILE, own, generated, application)
     fit.check_references(FILE, own, generated, application)
     fit.check_count(FILE, own, generated)
     return page.with_generated(generated)

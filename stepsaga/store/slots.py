@@ -91,6 +91,14 @@ def key_of(stream_id: str, slot: str) -> str:
     return str(uuid5(_NAMESPACE, f"{stream_id}/{slot}"))
 
 
+def service_key_of(stream_id: str, slot: str) -> str:
+    """The idempotency key of what Step Functions does itself for the step of a slot (rule 4).
+
+    64 characters. As `key_of`, but of what an intrinsic function can make (``States.Hash``).
+    """
+    return hashlib.sha256(f"{stream_id}/{slot}".encode()).hexdigest()
+
+
 def iso(moment: datetime) -> str:
     """An aware moment as Step Functions writes it: ``2026-11-21T08:00:00.000Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

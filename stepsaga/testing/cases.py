@@ -129,6 +129,7 @@ class Task:
         starts: The step whose child it starts; empty where it is none.
         saga: The child that it belongs to; empty for the saga itself.
         possible: What can go wrong in it at all.
+        service: Step Functions itself does a step in it.
     """
 
     state: str
@@ -140,6 +141,7 @@ class Task:
     starts: str = ""
     saga: str = ""
     possible: tuple[str, ...] = tuple(CALL_FAULTS)
+    service: bool = False
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -150,6 +152,8 @@ class Task:
         """
         if self.record:
             return tuple(RECORD_FAULTS)
+        if self.service:
+            return self.possible if not self.saga else ("raises", "times out after")
         if self.saga:
             return (self.failing,) if self.behind or not self.handler else OF_CHILDREN
         left_out = set()
@@ -164,6 +168,8 @@ class Task:
         """The plainest of its faults."""
         if self.record:
             return "throttled"
+        if self.service:
+            return "raises"
         return "raises" if self.handler else "crashes before"
 
 

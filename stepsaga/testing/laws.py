@@ -15,7 +15,7 @@ from stepsaga.engines.endings import Ending
 from stepsaga.graph import steps_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import effects_left
-from stepsaga.store.slots import key_of
+from stepsaga.store.slots import key_of, service_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -72,7 +72,17 @@ class Story:
     @cached_property
     def places(self) -> Mapping[str, Place]:
         """The parts of each slot below the run, by the slot's key."""
-        return {key_of(one.stream_id, one.slot): place_of(one.slot) for one in self.commits}
+        return {self.key(one): place_of(one.slot) for one in self.commits}
+
+    def key(self, commit: Commit) -> str:
+        """The idempotency key of the slot that a commit is in."""
+        of_step = commit.outcome is not Outcome.COMPENSATED and step_of(commit) in self.services
+        return (service_key_of if of_step else key_of)(commit.stream_id, commit.slot)
+
+    @cached_property
+    def services(self) -> set[str]:
+        """The steps that Step Functions itself does."""
+        return {node.name for node in steps_of(self.graph.nodes) if node.service}
 
     @cached_property
     def silent(self) -> set[str]:
@@ -83,7 +93,7 @@ class Story:
     def results(self) -> set[str]:
         """The keys of the steps that have an effect and a result."""
         return {
-            key_of(commit.stream_id, commit.slot)
+            self.key(commit)
             for commit in self.commits
             if commit.outcome is Outcome.RESULT and step_of(commit) not in self.silent
         }
@@ -102,7 +112,7 @@ class Story:
     def named(self, key: str) -> str:
         """The step of a key, as people read it."""
         for commit in self.commits:
-            if key == key_of(commit.stream_id, commit.slot):
+            if key == self.key(commit):
                 lane = "/".join(map(str, place_of(commit.slot)))
                 return f"{step_of(commit)} (slot {lane})"
         return f"a step that the log does not name (key {key})"

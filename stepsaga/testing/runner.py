@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.local import Message
     from stepsaga.engines.once import Run
     from stepsaga.engines.protocol import ExecutionView, HistoryEvent
+    from stepsaga.engines.service_actions import Replies, ServiceCall
     from stepsaga.store.commits import Commit
     from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
@@ -58,6 +59,8 @@ class SagaRun:
         duration: In virtual time.
         messages: What questions have sent to queues, topics and buses, in that order:
             ``message.channel``, ``message.name``, ``message.body``.
+        actions: What services were called with that Step Functions itself calls, in that order:
+            ``action.action``, ``action.parameters``, ``action.step``, ``action.key``.
     """
 
     saga: str
@@ -71,6 +74,7 @@ class SagaRun:
     cost: Cost
     duration: timedelta
     messages: tuple[Message, ...] = ()
+    actions: tuple[ServiceCall, ...] = ()
 
     @property
     def events(self) -> list[EventRecord]:
@@ -125,6 +129,7 @@ class SagaRunner:
         resources: Mapping[str, Any] | None = None,
         answers: Mapping[str, Any] | None = None,
         events: Sequence[Arrival] = (),
+        replies: Replies | None = None,
     ) -> SagaRun:
         """Run a saga to its end.
 
@@ -140,6 +145,8 @@ class SagaRunner:
                 there is none, the question's time passes, in virtual time.
             events: The business events that come, before the saga or while it runs:
                 ``[Arrival(payment_received, PaymentReceived(order_id="1"))]``.
+            replies: What services reply to their parameters, by action, where that is not what
+                they mostly do: ``{"http:invoke": lambda given: {"StatusCode": 200, ...}}``.
 
         Raises:
             UsageError: A fault, an answer or an event that cannot be; a fault or an answer that was
@@ -164,6 +171,7 @@ class SagaRunner:
                 answers=answers_of(saga, answers or {}),
                 children=map(build, children_of(graph).values()),
                 events=events,
+                replies=replies,
             )
         except EngineError as error:
             raise UsageError(str(error)) from error
@@ -267,6 +275,7 @@ def _told(saga: str, done: Run, results: Mapping[str, Any]) -> SagaRun:
         cost=done.cost,
         duration=(view.stopped or view.started) - view.started,
         messages=done.messages,
+        actions=done.actions,
     )
 
 

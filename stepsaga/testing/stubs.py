@@ -7,26 +7,31 @@ stepsaga itself.
 from __future__ import annotations
 
 import inspect
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.engines.functions import FunctionError
 from stepsaga.errors import Rejected
 from stepsaga.graph import Origin, steps_of
 from stepsaga.runtime.business_events import PARTICIPANT as WAITING
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.question_messages import __name__ as SENDER  # noqa: N812  # a constant
 from stepsaga.runtime.runtime import load
+from stepsaga.runtime.values import JsonType
 from stepsaga.store.slots import stream_of
 from stepsaga.testing.family import family_of
-from stepsaga.testing.world import World
+from stepsaga.testing.world import TombstoneError, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from stepsaga.engines.service_actions import ServiceCall
     from stepsaga.graph import Call, SagaGraph, StepNode
 
     Result = Callable[[StepNode, SagaContext], Any]
     """What a step returns."""
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CONTEXT: Final = "_saga"
 """The parameter that takes the context: no step and no input can be called so."""
 _FILLED: Final = frozenset({Origin.INPUT, Origin.STEP, Origin.ITEM})
@@ -55,9 +60,31 @@ class Stubs:
         for saga, one in family_of(graph).items():
             self._steps |= {(saga, node.name): node for node in steps_of(one.nodes)}
             for call in _calls(one):
-                if call.participant not in {SENDER, WAITING}:
+                if call.participant not in {SENDER, WAITING} and call.handler:
                     calls.setdefault(call.handler, []).append(call)
         self._made = {handler: self._stub(handler, same) for handler, same in calls.items()}
+
+    def act(self, call: ServiceCall) -> Any:
+        """What a service does: see `stepsaga.engines.service_actions.Services`."""
+        context = SagaContext(
+            saga=call.saga,
+            id=call.id,
+            step=call.step,
+            attempt=0,
+            started=EPOCH,
+            deadline=None,
+            idempotency_key=call.key,
+            step_idempotency_key=call.key,
+            correlation_id=call.id,
+        )
+        node, world = self._steps[call.saga, call.step], self._world_of(context)
+        try:
+            value = self._do(node, context, world)
+        except TombstoneError as error:
+            raise FunctionError("Service.TombstoneException", "it was undone before") from error
+        service = node.service
+        written = JsonType(node.call.returns).write(value) if service and service.reply else None
+        return {service.reply: written} if service and service.reply not in {"", "$"} else written
 
     def resolve(self, reference: str) -> Callable[..., Any]:
         """The handler of a reference, as a runtime finds it."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl import build
+from stepsaga.asl.service_rules import ENDS
 from stepsaga.asl.undo import UNDO_RETRY
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.simulator import Simulator
@@ -57,7 +58,7 @@ NET_EFFECT: Final = "what is compensated has the net effect of nothing"
 SAME_EFFECT: Final = "what is completed has its effect once"
 
 _UNANSWERED: Final = " unanswered"
-_BEHIND: Final = ("undo ", "verify ", "settle ", "items of ", "record the end")
+_BEHIND: Final = ("undo ", "verify ", "settle ", "items of ", "adopt ", "record the end")
 """How the names begin of Tasks that are reached only where something has failed."""
 
 
@@ -200,6 +201,7 @@ class Bench:
                 starts=target.starts if not target.saga else "",
                 saga=target.saga,
                 possible=target.kinds,
+                service=target.service,
             )
             for target in self._plan.targets
         )
@@ -227,8 +229,12 @@ class Bench:
     def may_stick(self, state: str) -> bool:
         """Whether a saga may be stuck at a Task: before the pivot, going forward, it may not."""
         saga, sign, name = state.rpartition(":")
-        retriable = f"{saga}{sign}{name.rpartition('.')[2]}" in self._final
-        return retriable or name.startswith((*_BEHIND, "record ")) or name.endswith(_UNANSWERED)
+        first, _, rest = name.partition(" ")
+        service = first in {"record", "adopt"} and name not in ENDS
+        retriable = f"{saga}{sign}{(rest if service else name).rpartition('.')[2]}" in self._final
+        if service:
+            return retriable
+        return retriable or name in ENDS or name.startswith(_BEHIND) or name.endswith(_UNANSWERED)
 
     def trail(self, way: Way) -> Trail:
         """The states to which a way leads where nothing fails, and where it leaves choices."""
@@ -281,6 +287,7 @@ class Bench:
             faults=dict(case.faults) or {self.tasks[0].state: None},
             seed=self._seed,
             watch=watch,
+            services=self._stubs if self._own is None else None,
         )
 
     def stands(self) -> Any:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SUBSTITUTIONS = ("Payments", "Inventory", "Shipping", "Notifications")
 VALUES = {
     "EventTable": "events",
+    "Parcels": "https://sqs.eu-west-1.amazonaws.com/123456789012/parcels",
+    "Billing": "arn:aws:states:eu-west-1:123456789012:stateMachine:billing",
     **{
         f"{name}{alias}": f"arn:aws:lambda:eu-west-1:123456789012:function:{name}:{alias or 7}"
         for name in SUBSTITUTIONS

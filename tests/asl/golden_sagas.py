@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from stepsaga.graph import Question, Retry
+from stepsaga.graph import (
+    Datum,
+    Known,
+    Origin,
+    Question,
+    Retry,
+    Service,
+    Target,
+    TargetKind,
+    Text,
+    steps_of,
+)
 from tests.asl.graphs import change, claimed, look, of, pivot, saga, step, tail, takes
 
 if TYPE_CHECKING:
@@ -29,6 +41,45 @@ def asks(graph: SagaGraph, name: str, question: Question) -> SagaGraph:
     """The graph in which a step asks."""
     return change(graph, name, question=question)
 
+
+def serves(graph: SagaGraph, name: str, service: Service) -> SagaGraph:
+    """The graph in which Step Functions itself does a step."""
+    node = next(one for one in steps_of(graph.nodes) if one.name == name)
+    retry = node.call.retry if service.repeatable else None
+    call = replace(node.call, handler="", parameters=(), retry=retry, direct=True)
+    return change(graph, name, call=call, service=service)
+
+
+TOLD: Final = Service(
+    "sqs:sendMessage",
+    {
+        "QueueUrl": Target(TargetKind.QUEUE, "Parcels"),
+        "MessageBody": {
+            "order": Datum(Origin.INPUT, path=("id",)),
+            "key": Known.KEY,
+            "odd": "it's {} of ${Nothing}",
+            "both": [Known.ID, "$.x", 5],
+        },
+    },
+    repeatable=True,
+    reply="MessageId",
+)
+STARTED: Final = Service(
+    "states:startExecution",
+    {
+        "StateMachineArn": Target(TargetKind.MACHINE, "Billing"),
+        "Name": Known.KEY,
+        "Input": {"order": Datum(Origin.INPUT)},
+    },
+    repeatable=True,
+    done=("StepFunctions.ExecutionAlreadyExists",),
+)
+COPIED: Final = Service(
+    "aws-sdk:s3:copyObject",
+    {"Key": Text(("of ", Datum(Origin.INPUT, path=("id",)), " {}"))},
+    repeatable=False,
+    reply="$",
+)
 
 SAGAS: Final[Mapping[str, SagaGraph]] = {
     "single_step": saga([step("charge")]),
@@ -94,6 +145,19 @@ SAGAS: Final[Mapping[str, SagaGraph]] = {
         ),
         "pickup",
         Question(86_400, heartbeat=600, otherwise={"value": {"day": "Monday"}}),
+    ),
+    "serves": serves(
+        serves(
+            serves(
+                saga([step("reserve"), step("tell"), step("begin"), pivot("ship"), tail("thank")]),
+                "tell",
+                TOLD,
+            ),
+            "begin",
+            STARTED,
+        ),
+        "ship",
+        COPIED,
     ),
 }
 """By the name of the golden file."""

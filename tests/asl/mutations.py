@@ -170,7 +170,7 @@ _SEQUENCE: Final = [
         ),
         (
             "unknown_resource",
-            _put("States", "charge", "Resource", value="arn:aws:states:::sqs:sendMessage"),
+            _put("States", "charge", "Resource", value="arn:aws:states:::glue:startJobRun"),
             "S609 S612 S629 S630 S634",
         ),
         ("no_timeout", _drop("States", "charge", "TimeoutSeconds"), "S614 S632"),
@@ -463,6 +463,53 @@ MUTATIONS: Final = [
         _put("States", "verify charge", "Catch", 0, "Next", value="undo charge"),
         frozenset({"S630"}),
         "claimed",
+    ),
+    *(
+        Mutation(f"service_{name}", change, frozenset(refused.split()), "serves")
+        for name, change, refused in (
+            ("unrecorded", _put("States", "tell", "Next", value="begin"), "S604 S630"),
+            ("uncaught", _drop("States", "tell", "Catch"), "S625"),
+            (
+                "retried_by_name",
+                _put("States", "tell", "Retry", 0, "ErrorEquals", value=["SQS.Odd"]),
+                "S626",
+            ),
+            ("result_elsewhere", _put("States", "tell", "ResultPath", value="$"), "S634 S612"),
+            (
+                "unconditional",
+                _drop("States", "record tell", "Parameters", "ConditionExpression"),
+                "S631",
+            ),
+            (
+                "sealed_by_itself",
+                _put("States", "record tell", "Parameters", "Item", "outcome", "S", value="sealed"),
+                "S631",
+            ),
+            (
+                "slot_of_another",
+                _put(
+                    "States",
+                    "record tell",
+                    "Parameters",
+                    "Item",
+                    "slot",
+                    "S.$",
+                    value="States.Format('{}/00003', $$.Execution.StartTime)",
+                ),
+                "S629",
+            ),
+            (
+                "taken_and_gone_on",
+                _put("States", "record tell", "Catch", 0, "Next", value="begin"),
+                "S630 S604",
+            ),
+            ("adopted_elsewhere", _put("States", "adopt tell", "Next", value="ship"), "S612 S630"),
+            (
+                "filled_in_a_text",
+                _put("States", "tell", "Parameters", "MessageBody", "key", value="a ${Parcels}"),
+                "S619 S623",
+            ),
+        )
     ),
     Mutation(
         "effect_after_the_pivot",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
+from stepsaga.asl.service_rules import ENDS
 from stepsaga.graph import Role, steps_of
 from tests.language.running import UNMENDED
 
@@ -55,8 +56,9 @@ def triggers(saga: AnySaga) -> list[Target]:
 
 def is_behind(target: Target) -> bool:
     """Whether a Task is reached only when another has failed."""
-    behind = target.state.startswith(("undo ", "verify ", "settle ", "items of "))
-    return target.record or behind or target.state.endswith(" unanswered")
+    first = ("undo ", "verify ", "settle ", "items of ", "adopt ")
+    behind = target.state in ENDS or target.state.startswith(first)
+    return behind or target.state.endswith(" unanswered")
 
 
 def kinds_of(target: Target) -> list[str]:

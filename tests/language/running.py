@@ -10,11 +10,10 @@ from stepsaga.engines.simulator import Simulator
 from stepsaga.store.commits import Outcome
 from stepsaga.store.counting import CountingStore
 from stepsaga.store.memory import MemoryStore
-from stepsaga.store.slots import key_of
 from stepsaga.testing.answering import Answering
 from stepsaga.testing.by_hand import fill_by_hand
 from stepsaga.testing.children import Nursery
-from stepsaga.testing.laws import Story, broken_laws, place_of
+from stepsaga.testing.laws import Story, broken_laws, place_of, step_of
 from tests.language.stubs import World
 
 if TYPE_CHECKING:
@@ -72,10 +71,9 @@ class Done:
     @property
     def undone(self) -> list[str]:
         """The steps whose effects were taken back, in that order."""
+        story = Story(self.saga.graph, self.ending, "", self.commits)
         steps = {
-            key_of(one.stream_id, one.slot): one.events[-1].data["step"]
-            for one in self.commits
-            if one.outcome is Outcome.RESULT
+            story.key(one): step_of(one) for one in self.commits if one.outcome is Outcome.RESULT
         }
         return [steps[key] for key in self.world.undone]
 
@@ -131,6 +129,7 @@ def run(
         resolve=saga.handlers.resolve,
         faults=faults,
         watch=nursery,
+        services=saga.handlers,
     )
     asked.on_simulator(simulator)
     nursery.on(simulator)

@@ -31,6 +31,7 @@ from stepsaga.graph import (
     Datum,
     InputNode,
     Kind,
+    Known,
     Lane,
     MapNode,
     Not,
@@ -43,9 +44,14 @@ from stepsaga.graph import (
     Retry,
     Role,
     SagaGraph,
+    Service,
     StepNode,
+    Target,
+    TargetKind,
+    Text,
     WaitNode,
 )
+from stepsaga.runtime.service_steps import __name__ as SETTLER  # noqa: N812  # a constant
 from stepsaga.testing.answering import Manner
 from stepsaga.testing.family import family_of, returning, source_of
 from tests.language.stubs import PARTICIPANT, Handlers, Order
@@ -59,7 +65,7 @@ if TYPE_CHECKING:
 
 ALONE: Final = ("step", "step", "step", "ask", "event", "wait", "parallel", "map", "choice")
 """What a saga without children is made of."""
-KINDS: Final = (*ALONE, "child")
+KINDS: Final = (*ALONE, "child", "service")
 WITHOUT_QUESTIONS: Final = tuple(kind for kind in ALONE if kind not in {"ask", "event"})
 """Where time is real, what waits for an answer until its time is up would do so."""
 MOST_CHILDREN: Final = 2
@@ -146,6 +152,8 @@ def shown(nodes: tuple[Node, ...]) -> str:
 
 def _shown(node: Node) -> str:  # noqa: PLR0911  # one for each kind
     match node:
+        case StepNode(name=name, service=Service(action=action), role=role):
+            return f"{name}:{role.value} {action}{' undo' if node.compensation else ''}"
         case StepNode(name=name, question=Question() as question, call=call):
             how = "waits" if question.event else "asks"
             return f"{name}:{how}{_taken(call)}{' or else' if question.otherwise else ''}"
@@ -202,12 +210,14 @@ class Builder:
         kinds: Of nodes.
         count: How many names there are.
         left: How many children there may be.
+        onward: Whether what stands behind the pivot can be done from the log, too.
     """
 
     draw: Any
     kinds: tuple[str, ...] = KINDS
     count: int = 0
     left: int = MOST_CHILDREN
+    onward: bool = False
 
     def name(self, kind: str) -> str:
         """A name that no node has yet."""
@@ -221,16 +231,18 @@ class Builder:
 
     def node(self, seen: Seen, depth: int, *, after: bool) -> Node:  # noqa: PLR0911  # as above
         """One node."""
-        flat = {"step", "ask", "event", "wait", "child"}
+        flat = {"step", "ask", "event", "wait", "child", "service"}
         kinds = [one for one in self.kinds if depth < DEEPEST or one in flat]
         match self.draw(st.sampled_from(kinds)):
             case "child" if self.left and not after:
                 return self.child(seen)
             case "ask" if not after:
                 return self.ask(seen)
+            case "service" if not (after and self.onward):
+                return self.service(seen, after=after)
             case "event" if not after:
                 return self.event(seen)
-            case "step" | "ask" | "event" | "child":
+            case "step" | "ask" | "event" | "child" | "service":
                 return self.step(seen, after=after)
             case "wait":
                 return WaitNode(self.name("w"), seconds=self.draw(st.integers(1, 3)))
@@ -278,6 +290,45 @@ class Builder:
         assert node.question is not None
         waits = replace(node.question, heartbeat=None, event=AwaitedEvent(event, ("k",), DAY))
         return replace(node, call=call, claim=False, question=waits)
+
+    def service(self, seen: Seen, *, after: bool) -> StepNode:
+        """A step that Step Functions itself does, with what can be named in its parameters."""
+        node = self.step(seen, after=after)
+        del seen.single[node.name]  # nobody has checked its reply, so no condition looks into it
+        role = node.role
+        repeatable = role is Role.RETRIABLE or self.draw(st.booleans())
+        call = Call(
+            "",
+            PARTICIPANT if node.compensation else SETTLER,
+            (),
+            Any,
+            10,
+            RETRY if repeatable else None,
+            direct=True,
+        )
+        reply = self.draw(st.sampled_from(["", "$"]))
+        if reply:
+            seen.many.add(node.name)
+        action = self.draw(st.sampled_from(["sqs:sendMessage", "aws-sdk:test:act"]))
+        service = Service(action, self.given(seen), repeatable, reply)
+        return replace(node, call=call, service=service, claim=False)
+
+    def given(self, seen: Seen) -> dict[str, Any]:
+        """An action's parameters: constants, and data that is there for certain."""
+        data = [Datum(Origin.INPUT, path=("limit",)), Datum(Origin.INPUT, path=("lines",))]
+        data += [
+            Datum(Origin.STEP, s, ("list",)) for s, absent in seen.single.items() if not absent
+        ]
+        data += [Datum(Origin.ITEM, outer, ("k",)) for outer in seen.items]
+        some = self.draw(st.lists(st.sampled_from(data), max_size=2))
+        whole = Text(("it's ", Datum(Origin.INPUT, path=("limit",)), " {} \\", Known.ID))
+        return {
+            "Target": Target(TargetKind.RESOURCE, "Somewhere"),
+            "Key": Known.KEY,
+            "Texts": {"whole": whole, "odd": "${x} '{}\\"},
+            "Some": [*some, "$.x", 5, None],
+            **({"One": some[0]} if some else {}),
+        }
 
     def child(self, seen: Seen) -> StepNode:
         """A step that starts a saga, which is small, and may start one itself."""
@@ -471,7 +522,7 @@ def any_sagas(
 
     With ``forward`` it has a pivot, and something behind it.
     """
-    builder, seen = Builder(draw, kinds), Seen()
+    builder, seen = Builder(draw, kinds, onward=forward), Seen()
     # A saga that surely has children is small, so that many of them can be tried.
     nodes = list(builder.sequence(seen, DEEPEST - 1 if children else 0, after=False))
     while MOST_CHILDREN - builder.left < children:

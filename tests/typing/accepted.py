@@ -7,7 +7,20 @@ from typing import assert_type
 
 from pydantic import BaseModel
 
-from stepsaga import Approval, Approved, Callback, Child, Input, Retry, Saga, SagaContext, Step
+from stepsaga import (
+    Action,
+    Approval,
+    Approved,
+    Callback,
+    Child,
+    Input,
+    Queue,
+    Retry,
+    Saga,
+    SagaContext,
+    ServiceStep,
+    Step,
+)
 from stepsaga.client import Client, Started
 
 
@@ -97,6 +110,34 @@ class Starts(Saga):
 assert_type(Starts.paid, Child[Payment])
 assert_type(Starts.paid.result.risk, int)
 assert_type(Starts.bare, Child[None])
+
+
+def withdraw(told: str | None) -> None:
+    """Undo."""
+
+
+class Serves(Saga):
+    """Has services called, and takes a message id, a reply, or nothing."""
+
+    order = Input(Order)
+    told = ServiceStep(
+        Action.send_message(Queue("Orders"), {"total": order.total, "key": Action.key}),
+        repeatable=True,
+        result=str,
+        compensation=withdraw,
+    )
+    looked = ServiceStep(
+        Action.dynamodb("getItem", "Orders", Key={"id": {"S": Action.saga_id}}),
+        repeatable=True,
+        result=Payment,
+        read_only=True,
+    )
+    bare = ServiceStep(Action.start_execution("Billing", {}), repeatable=True, retriable=True)
+
+
+assert_type(Serves.told, ServiceStep[str])
+assert_type(Serves.looked.result.risk, int)
+assert_type(Serves.bare.result, None)
 
 
 def begin(client: Client) -> None:

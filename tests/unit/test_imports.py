@@ -13,6 +13,7 @@ import stepsaga
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = [
+    "Action",
     "Approval",
     "Approved",
     "Bus",
@@ -37,6 +38,7 @@ PUBLIC = [
     "SagaContext",
     "Sensitive",
     "Sequence",
+    "ServiceStep",
     "Step",
     "StepsagaError",
     "Topic",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.faults import Faults
     from stepsaga.engines.functions import Functions
     from stepsaga.engines.local import Message
+    from stepsaga.engines.service_actions import Services
     from stepsaga.engines.simulator.clock import Timer
     from stepsaga.engines.simulator.integrations import Integration
     from stepsaga.engines.simulator.sagas import CompiledSaga, Watch
@@ -90,6 +91,8 @@ class Simulator:
         """What has gone wrong so far, where faults were asked for."""
         self.messages: list[Message] = []
         """What questions have sent to queues, topics and buses, where sagas' own handlers run."""
+        self.services: Services | None = None
+        """What does the actions of service steps, where there are sagas."""
         # Not for secrets: the same seed must give the same run.
         random = Random(seed)  # noqa: S311 -- as the line above says
         tokens = Tokens(self.clock, random)
@@ -112,6 +115,7 @@ class Simulator:
         seed: int = 0,
         start_time: datetime = START,
         watch: Watch | None = None,
+        services: Services | None = None,
     ) -> Simulator:
         """A simulator with machines for sagas, their handlers, and an event store.
 
@@ -126,6 +130,7 @@ class Simulator:
             seed: Of jitter and random numbers.
             start_time: When virtual time begins; aware.
             watch: Who watches children.
+            services: What services do that are called without a function.
 
         Raises:
             EngineError: A definition is refused.
@@ -133,11 +138,12 @@ class Simulator:
         """
         clock = VirtualClock(start_time)
         plan = sagas if isinstance(sagas, Plan) else plan_of(sagas)
-        setting = Setting(plan, clock, store, resolve, resources, watch=watch)
+        setting = Setting(plan, clock, store, resolve, resources, watch=watch, services=services)
         integrations = setting.integrations(functions, faults)
         simulator = cls(integrations, clock=clock, seed=seed, on_close=setting.on_close)
         simulator.faults = setting.faults
         simulator.messages = setting.messages
+        simulator.services = setting.services
         simulator._machines |= plan.machines
         setting.on(simulator)
         return simulator

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stepsaga.engines.functions import Functions
+    from stepsaga.engines.simulator.expressions import Scope
     from stepsaga.errors import StoreError
     from stepsaga.store.protocol import EventStore
 
@@ -46,11 +47,12 @@ _METADATA: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TaskCall:
-    """One attempt of a Task: whose it is, and its effective parameters."""
+    """One attempt of a Task: whose it is, its effective parameters, and what it sees."""
 
     execution: str
     state: str
     arguments: Any
+    scope: Scope | None = None
 
 
 class Integration(Protocol):

@@ -43,3 +43,9 @@ def machine_arn(machine: str) -> str:
 def execution_arn(machine: str, name: str) -> str:
     """The ARN of an execution."""
     return f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{name}"
+
+
+def machine_and_name(arn: str) -> tuple[str, str]:
+    """The machine and the name in the ARN of an execution."""
+    _, machine, name = arn.rsplit(":", 2)
+    return machine, name

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stepsaga.asl.names import EVENT_TABLE, UNDONE, function_name, live_name
+from stepsaga.asl.service_rules import is_action
 from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.engines.answers import EngineAnswers
 from stepsaga.engines.children import ChildrenStore, EngineChildExecutions, EngineChildren
@@ -18,12 +19,23 @@ from stepsaga.engines.faults import Faults, FaultyFunctions, FaultyRecord, Targe
 from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
 from stepsaga.engines.recovering import RecoveringFunctions, undo_text
+from stepsaga.engines.service_actions import KeptServices
+from stepsaga.engines.service_faults import FaultyAction
+from stepsaga.engines.simulator.actions import (
+    EVENTS,
+    EitherPut,
+    ServiceAction,
+    actions_in,
+    resources_in,
+    targets_in,
+)
 from stepsaga.engines.simulator.definition import parse_machine
 from stepsaga.engines.simulator.integrations import LAMBDA_INVOKE, PUT_ITEM, LambdaInvoke, PutItem
 from stepsaga.errors import EngineError, UsageError
 from stepsaga.recovery.children import Children
 from stepsaga.recovery.executions import fingerprint_in
 from stepsaga.runtime.runtime import load
+from stepsaga.runtime.service_steps import __name__ as SETTLER  # noqa: N812  # a constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,13 +43,14 @@ if TYPE_CHECKING:
     from stepsaga.engines.functions import Functions
     from stepsaga.engines.local import Message
     from stepsaga.engines.protocol import ExecutionView
+    from stepsaga.engines.service_actions import Services
     from stepsaga.engines.simulator.clock import VirtualClock
     from stepsaga.engines.simulator.engine import Simulator
     from stepsaga.engines.simulator.integrations import Integration
     from stepsaga.engines.simulator.states import Machine
     from stepsaga.store.protocol import EventStore
 
-_CHECKS: Final = {LAMBDA_INVOKE: LambdaInvoke.check, PUT_ITEM: PutItem.check}
+_CHECKS: Final = {LAMBDA_INVOKE: LambdaInvoke.check, PUT_ITEM: EitherPut.check}
 _SUBSTITUTION: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -65,6 +78,8 @@ class Plan:
         targets: The Tasks that can have faults.
         children: The sagas that others start.
         fingerprints: Of the releases, by saga.
+        actions: The resources of actions that services do.
+        slots: The expression of each action's slot, by saga and state.
     """
 
     machines: Mapping[str, Machine]
@@ -72,6 +87,8 @@ class Plan:
     targets: tuple[Target, ...]
     children: frozenset[str] = frozenset()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    actions: frozenset[str] = frozenset()
+    slots: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
@@ -83,23 +100,29 @@ def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
     """
     texts = _texts(sagas)
     tasks = [(saga, *task) for saga, text in texts.items() for task in _tasks(text)]
-    participants = sorted({_handler(task).partition(":")[0] for *_, task in tasks} - {""})
+    participants = sorted(
+        {_handler(task).partition(":")[0] for *_, task in tasks} - {""} | _settlers(tasks)
+    )
     children = frozenset(child for *_, task in tasks if (child := _child(task)))
-    values = {EVENT_TABLE: "events"}
+    resources = resources_in(tasks)
+    values = {EVENT_TABLE: EVENTS, **targets_in(tasks)}
     for participant in participants:
         function = participant.rpartition(".")[2]
         values |= {function_name(participant): function, live_name(participant): f"{function}:live"}
     filled = {name: _filled_in(name, text, values) for name, text in texts.items()}
     if children:
         filled[UNDO] = undo_text()
+    checks = dict.fromkeys(resources, ServiceAction.check) | _CHECKS
     return Plan(
-        {name: parse_machine(name, text, _CHECKS) for name, text in filled.items()},
+        {name: parse_machine(name, text, checks) for name, text in filled.items()},
         tuple(participants),
         tuple(
             _target(saga if saga in children else "", state, task) for saga, state, task in tasks
         ),
         children,
         {name: fingerprint_in(text) for name, text in texts.items()},
+        frozenset(resources),
+        actions_in(tasks),
     )
 
 
@@ -127,8 +150,10 @@ class Setting:
         resources: Mapping[str, Any] | None,
         *,
         watch: Watch | None = None,
+        services: Services | None = None,
     ) -> None:
         self.faults: Faults | None = None
+        self.services = services or KeptServices()
         self._plan = plan
         self._clock = clock
         self._store = store
@@ -156,12 +181,17 @@ class Setting:
             UsageError: A fault that cannot be, or faults for functions of one's own.
         """
         record: Integration = PutItem(self._store)
+        actions = {
+            one: ServiceAction(one, self.services, self._plan.slots)
+            for one in (*self._plan.actions, PUT_ITEM)
+        }
         if functions is not None:
             if faults:
                 raise UsageError(
                     "faults are made inside the sagas' own handlers: leave `functions` out"
                 )
-            return {LAMBDA_INVOKE: LambdaInvoke(functions), PUT_ITEM: record}
+            put = EitherPut(record, actions[PUT_ITEM])
+            return {**actions, LAMBDA_INVOKE: LambdaInvoke(functions), PUT_ITEM: put}
         local = LocalFunctions(
             self._plan.participants,
             store=self._store,
@@ -173,7 +203,9 @@ class Setting:
         )
         self.messages = local.messages
         if not faults:
-            return {LAMBDA_INVOKE: LambdaInvoke(self._with_recovery(local)), PUT_ITEM: record}
+            put = EitherPut(record, actions[PUT_ITEM])
+            own = LambdaInvoke(self._with_recovery(local))
+            return {**actions, LAMBDA_INVOKE: own, PUT_ITEM: put}
         self.faults = Faults(faults, self._plan.targets)
         self._faulty = FaultyFunctions(
             local,
@@ -183,9 +215,12 @@ class Setting:
             now=self._clock.now,
             children=self.children,
         )
+        later = self._faulty.later
+        faulty = {n: FaultyAction(one, self.faults, later) for n, one in actions.items()}
         return {
+            **faulty,
             LAMBDA_INVOKE: LambdaInvoke(self._with_recovery(self._faulty)),
-            PUT_ITEM: FaultyRecord(record, self.faults),
+            PUT_ITEM: EitherPut(FaultyRecord(record, self.faults), faulty[PUT_ITEM]),
         }
 
     def on(self, simulator: Simulator) -> None:
@@ -265,6 +300,13 @@ def _handler(task: Mapping[str, Any]) -> str:
     return handler if isinstance(handler, str) else ""
 
 
+def _settlers(tasks: Sequence[tuple[str, str, Mapping[str, Any]]]) -> set[str]:
+    """Our own participant, where a service step has no other to settle what became of it."""
+    called = {str(task.get("Parameters", {}).get("FunctionName")) for *_, task in tasks}
+    names = {f"${{{name(SETTLER)}}}" for name in (function_name, live_name)}
+    return {SETTLER} if called & names else set()
+
+
 def _child(task: Mapping[str, Any]) -> str:
     child = _payload(task).get("child")
     return str(child["saga"]) if isinstance(child, dict) and "saga" in child else ""
@@ -274,7 +316,8 @@ def _target(saga: str, state: str, task: Mapping[str, Any]) -> Target:
     payload = _payload(task)
     return Target(
         state,
-        record=task.get("Resource") == PUT_ITEM,
+        record=task.get("Resource") == PUT_ITEM and not is_action(dict(task)),
+        service=is_action(dict(task)),
         # What waits for an event is called as a handler, and calls none.
         handler=bool(_handler(task)) and "event" not in payload,
         saga=saga,

@@ -76,7 +76,7 @@ def _attempt(block: Interpreter, state: Task, attempt: int) -> Generator[Step, A
     names = {"resourceType": integration.service, "resource": action}
     scheduled = {**names, "region": REGION, "parameters": text, "timeoutInSeconds": seconds}
     yield Record("TaskScheduled", scheduled | _heartbeat(beat))
-    call = TaskCall(block.journey.execution["Id"], state.name, arguments)
+    call = TaskCall(block.journey.execution["Id"], state.name, arguments, scope)
     invocation = _Invocation(world, integration, call, names, seconds)
     if token is None:
         reply = yield from _called(invocation)
