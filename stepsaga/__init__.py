@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     )
     from stepsaga.errors import DefinitionError, Rejected, StepsagaError
     from stepsaga.runtime import Participant, SagaContext, Sensitive
+    from stepsaga.runtime.approval_links import ApprovalLinks
     from stepsaga.runtime.approved import Approved
     from stepsaga.runtime.bus_event import BusEvent
     from stepsaga.store.saga_events import Event
 
 __all__ = [
     "Approval",
+    "ApprovalLinks",
     "Approved",
     "Bus",
     "BusEvent",
@@ -74,6 +76,7 @@ __all__ = [
 
 _HOMES: Final = {
     "Approval": "stepsaga.authoring",
+    "ApprovalLinks": "stepsaga.runtime.approval_links",
     "Approved": "stepsaga.runtime.approved",
     "Bus": "stepsaga.authoring",
     "BusEvent": "stepsaga.runtime.bus_event",

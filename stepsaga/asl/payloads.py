@@ -16,6 +16,7 @@ from stepsaga.graph import (
     closing_step,
     data_of,
     steps_of,
+    takes_links,
     walk,
 )
 from stepsaga.limits import FIRST_INDEX, SHARE
@@ -64,6 +65,8 @@ class Payloads:
             payload["token.$"] = "$$.Task.Token"
             if to := node.question.to:
                 payload["to"] = {"channel": to.channel.value, "name": to.name}
+            if takes_links(node.call):
+                payload["links"] = node.question.seconds
         payload |= _child_fields(node, node.call)
         undoable = payload["part"] != Part.RETRIABLE
         if undoable and self.graph.deadline is not None:

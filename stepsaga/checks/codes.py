@@ -79,5 +79,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S513": "A number out of range",
         "S514": "A question whose times or answers do not fit",
         "S515": "A question that is sent nowhere",
+        "S560": "Approval links without an approval",
     }
 )

@@ -1,4 +1,4 @@
-"""Answers of people and systems, given through an engine: `stepsaga.runtime.answering` records them.
+"""Answers from outside, given through an engine: `stepsaga.runtime.answering` records them.
 
 The same answer twice is the same as once; another one than that which is recorded is refused.
 """

@@ -152,4 +152,3 @@ def tell(
         error, message = rejection_of(stored)
         cause = f"{asked.step}: {error}: {message}".removesuffix(": ")
         answers.failure(token, REJECTED, cause)
-

@@ -154,6 +154,8 @@ class Call(BaseModel):
         token: In a question's call, or a child's: by which its Task is answered. It never shows.
         to: Where a question without a handler of its author's is sent; ``takes`` fills the message.
         child: The saga that a step starts, in its call and in its compensation's.
+        links: In a question's call whose handler takes approval links: for how many seconds an
+            answer is waited for.
         otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
             absent where that is a rejection.
         failure: In an ``unanswered``: what became of the question's Task.
@@ -197,6 +199,7 @@ class Call(BaseModel):
     token: SecretStr = SecretStr("")
     to: To | None = None
     child: Child | None = None
+    links: int = Field(default=0, ge=0)
     otherwise: dict[str, Any] | None = None
     failure: dict[str, Any] = Field(default_factory=dict)
     late: int = Field(default=0, ge=0)
@@ -229,6 +232,8 @@ class Call(BaseModel):
             raise ValueError("a question, or a child's call, and nothing else, has a task token")
         if self.to and self.part is not Part.QUESTION:
             raise ValueError("a question, and nothing else, is sent somewhere")
+        if self.links and self.part is not Part.QUESTION:
+            raise ValueError("a question, and nothing else, has approval links")
         if not self.generation and "input" not in self.execution.model_fields_set:
             raise ValueError("the execution's input is missing")
         return self

@@ -114,11 +114,18 @@ class Journal:
         events = [event_of(StepSealed, step=self._call.step)]
         return self._append(self._call.address(slot), Outcome.SEALED, events, slot)
 
-    def ask(self, token: str) -> Commit:
-        """Record that somebody is asked, and by which token an answer goes back (rule 26)."""
+    def ask(self, token: str, shown: Mapping[str, Any] | None = None) -> Commit:
+        """Record that somebody is asked, and by which token an answer goes back (rule 26).
+
+        Args:
+            token: The Task's.
+            shown: What the page behind approval links says of it, where there are any.
+        """
         call = self._call
         to = f"{call.to.channel} {call.to.name}" if call.to else ""
-        events = [event_of(StepAsked, step=call.step, token=token, to=to)]
+        # Only where there is a page: what a question costs is not more for all others.
+        more = {"shown": dict(shown)} if shown else {}
+        events = [event_of(StepAsked, step=call.step, token=token, to=to, **more)]
         return self._append(self._token_address(), Outcome.ASKED, events)
 
     def wait_for(self, child: str, token: str) -> Commit:

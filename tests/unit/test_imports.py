@@ -14,6 +14,7 @@ import stepsaga
 ROOT = Path(__file__).parents[2]
 PUBLIC = [
     "Approval",
+    "ApprovalLinks",
     "Approved",
     "Bus",
     "BusEvent",
