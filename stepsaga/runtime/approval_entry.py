@@ -16,7 +16,7 @@ from stepsaga.runtime.clients import client
 from stepsaga.runtime.lambda_entry import EVENT_BUCKET, EVENT_TABLE, LazyS3
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import IO
 
     from stepsaga.runtime.approval_tokens import Link
@@ -29,14 +29,19 @@ _LOST: Final = frozenset({"forged", "foreign", "unknown", "failed"})
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer one request. Everything that it needs is built at the first one."""
     del context
+    return reply_to(event, _requests)
+
+
+def reply_to(event: Mapping[str, Any], requests: Callable[[], ApprovalRequests]) -> dict[str, Any]:
+    """The reply to one request, also where store, keys or Step Functions are out of reach."""
     try:
-        return _requests().respond(event)
+        return requests().respond(event)
     except StepsagaError:
         return unavailable()
 
 
 def unavailable() -> dict[str, Any]:
-    """The reply where the store, the keys or Step Functions cannot be reached for now."""
+    """A page that says to try again."""
     text = "Nothing is lost: open the link once more in a minute, and press the button again."
     return response(503, tell_page("That did not work", text), **{"Retry-After": "60"})
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live_name, participants
 from stepsaga.asl.release import build, substitutions
 from stepsaga.errors import DeploymentError
-from stepsaga.graph import steps_of
+from stepsaga.graph import steps_of, takes_links
 from stepsaga.limits import START_SECONDS
 from stepsaga.runtime.participant import participant_of
 from stepsaga.sam.asked import check_environment, check_statement
@@ -48,6 +48,7 @@ class Function:
         destinations: Where it sends questions.
         starts: The sagas that it starts, and has undone.
         sagas: All of the project, where it starts any: a child is undone with its own children.
+        links: The sagas for whose questions it makes approval links.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Function:
     destinations: tuple[Destination, ...] = ()
     starts: tuple[str, ...] = ()
     sagas: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
         for module in sorted(calls)
     ]
     started = dict.fromkeys(name for graph in ordered for name in children(graph))
+    functions = [replace(one, links=_linked(one.module, ordered)) for one in functions]
     functions = [
         replace(one, starts=tuple(started), sagas=tuple(graph.name for graph in ordered))
         if one.module == CHILDREN
@@ -151,6 +154,18 @@ def _calls(graph: SagaGraph) -> Iterator[Call]:
             yield node.verify
         if node.compensation:
             yield node.compensation.call
+
+
+def _linked(module: str, graphs: Iterable[SagaGraph]) -> tuple[str, ...]:
+    """The sagas that a participant makes approval links for."""
+    return tuple(
+        graph.name
+        for graph in graphs
+        if any(
+            node.call.participant == module and takes_links(node.call)
+            for node in steps_of(graph.nodes)
+        )
+    )
 
 
 def _modules(root: Path, graph: SagaGraph, call: Call) -> set[str]:

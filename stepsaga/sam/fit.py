@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.errors import DeploymentError
+from stepsaga.sam.approval_links import linked, made_by_sam
 from stepsaga.sam.following import COMMITS, FOLLOWING
 from stepsaga.sam.functions import LIVE, asked_texts
 from stepsaga.sam.recovery import ENDED, SWEPT
@@ -26,6 +27,7 @@ STAGES: Final = ("local", "prod")
 TRANSFORMS: Final = ("AWS::LanguageExtensions", "AWS::Serverless-2016-10-31")
 """The first lets policies of deletion depend on the stage, and has to stand before the second.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html"""
+API: Final = "AWS::Serverless::Api"
 MOST_RESOURCES: Final = 500
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
@@ -112,7 +114,9 @@ def check_count(file: str, own: Mapping[str, Any], generated: Parts) -> None:
     made = [*own["Resources"].values(), *generated["Resources"].values()]
     published = sum("AutoPublishAlias" in _properties(one) for one in made)
     events = sum(len(_properties(one).get("Events", ())) for one in made)
-    count = len(made) + 2 * published + 2 * events
+    # An API is deployed to a stage, which SAM makes two resources of.
+    served = sum(one.get("Type") == API for one in made if isinstance(one, dict))
+    count = len(made) + 2 * published + 2 * events + 2 * served
     if count > MOST_RESOURCES:
         raise DeploymentError(
             f"{file} would have about {count} resources, CloudFormation allows {MOST_RESOURCES}:"
@@ -126,6 +130,8 @@ def _made_by_sam(functions: Iterable[Function]) -> list[str]:
     events.append(f"{FOLLOWING}{COMMITS}")
     for event in (ENDED, SWEPT):
         events += [f"{RECOVERY}{event}", f"{RECOVERY}{event}Permission"]
+    functions = list(functions)
+    events += made_by_sam() if linked(functions) else []
     return [*events, *(f"{function.name}Alias{LIVE}" for function in functions)]
 
 

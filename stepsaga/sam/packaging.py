@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Final
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.errors import DeploymentError
 from stepsaga.runtime.keep import FILE as DEFINITIONS
+from stepsaga.sam.approval_links import FUNCTION as APPROVAL_LINKS
+from stepsaga.sam.approval_links import linked
 from stepsaga.sam.following import FOLLOWING
 from stepsaga.sam.functions import LAYER, LAYER_LOCK, PACKAGE
 from stepsaga.sam.sources import shipped_files
@@ -78,7 +80,7 @@ def build(
         DeploymentError: There is no such thing to build; a wheel is missing; there is no room.
     """
     functions = {function.name: function for function in application.functions}
-    there = sorted([LAYER, KEEP, WATCH, RECOVERY, FOLLOWING, *functions])
+    there = sorted([LAYER, KEEP, WATCH, RECOVERY, FOLLOWING, *_of_links(application), *functions])
     if name not in there:
         raise DeploymentError(f"there is no {name} to build; there are: {', '.join(there)}")
     try:
@@ -100,6 +102,11 @@ def build(
     except OSError as error:
         place, why = error.filename or into, error.strerror or error
         raise DeploymentError(f"{name} cannot be built: {place}: {why}") from error
+
+
+def _of_links(application: Application) -> list[str]:
+    """The function behind approval links, where there are any."""
+    return [APPROVAL_LINKS] if linked(application.functions) else []
 
 
 def build_layer(root: Path, into: Path, target: Mapping[str, str]) -> None:

@@ -8,7 +8,17 @@ from stepsaga.asl.names import definition_file
 from stepsaga.asl.text import render as definition_text
 from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.errors import DeploymentError
-from stepsaga.sam import alarms, bucket, fit, following, functions, machines, recovery, table
+from stepsaga.sam import (
+    alarms,
+    approval_links,
+    bucket,
+    fit,
+    following,
+    functions,
+    machines,
+    recovery,
+    table,
+)
 from stepsaga.sam.around import around
 from stepsaga.sam.cfn import Tag, ref
 from stepsaga.sam.destinations import check_destinations
@@ -146,6 +156,7 @@ def sections(
         table.watch(application.machines),
         recovery.recovery(application),
         following.following(application),
+        approval_links.approval_links(application.functions),
         alarms.alarms(application),
     ]
     for part in parts:

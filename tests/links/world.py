@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -15,7 +15,11 @@ from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.simulator import Simulator
 from stepsaga.runtime.approval_keys import process_keys
 from stepsaga.runtime.approval_requests import FORM, ApprovalRequests
+from stepsaga.runtime.journal import event_of
+from stepsaga.store.commits import Outcome
 from stepsaga.store.memory import MemoryStore
+from stepsaga.store.saga_events import StepSealed
+from stepsaga.store.slots import key_of
 from tests.links.shop import Mail
 
 if TYPE_CHECKING:
@@ -60,6 +64,7 @@ class Shop:
     store: MemoryStore = field(default_factory=MemoryStore)
     reports: list[str] = field(default_factory=list)
     replies: list[tuple[int, str]] = field(default_factory=list)
+    running: str = ""
 
     def __post_init__(self) -> None:
         self.engine = Simulator.for_sagas(
@@ -110,6 +115,11 @@ class Shop:
         given = {"price": "1,200.00 EUR"} | purchase
         return self.client.start(self.saga, given, id="one").execution
 
+    def ask(self, **purchase: Any) -> None:
+        """Let it run until its question waits: an hour."""
+        self.running = self.start(**purchase)
+        self.engine.clock.advance(timedelta(hours=1))
+
     def end(self, **purchase: Any) -> Ending:
         """Run it to its end."""
         self.view = self.engine.wait(self.start(**purchase))
@@ -119,6 +129,21 @@ class Shop:
     def link(self, word: str = "approve", number: int = -1) -> str:
         """A link's token."""
         return token_of(getattr(self.mail.sent[number], word))
+
+    def seal(self) -> None:
+        """Undo the saga from its log as far as the question: its slot is sealed."""
+        asked = next(c for c in self.commits if c.outcome is Outcome.ASKED)
+        slot = asked.slot.rpartition("/token/")[0]
+        sealed = event_of(StepSealed, step="review")
+        self.store.append(
+            replace(
+                asked,
+                slot=slot,
+                outcome=Outcome.SEALED,
+                events=(sealed,),
+                commit_id=key_of(asked.stream_id, slot),
+            )
+        )
 
     @property
     def commits(self) -> list[Commit]:
