@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.errors import DeploymentError
-from stepsaga.sam.approval_links import linked, made_by_sam
+from stepsaga.sam.approval_api import made_by_sam
+from stepsaga.sam.approval_links import linked
 from stepsaga.sam.following import COMMITS, FOLLOWING
 from stepsaga.sam.functions import LIVE, asked_texts
 from stepsaga.sam.recovery import ENDED, SWEPT

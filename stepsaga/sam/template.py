@@ -10,7 +10,7 @@ from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.errors import DeploymentError
 from stepsaga.sam import (
     alarms,
-    approval_links,
+    approval_api,
     bucket,
     fit,
     following,
@@ -156,7 +156,7 @@ def sections(
         table.watch(application.machines),
         recovery.recovery(application),
         following.following(application),
-        approval_links.approval_links(application.functions),
+        approval_api.approval_api(application.functions),
         alarms.alarms(application),
     ]
     for part in parts:

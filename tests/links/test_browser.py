@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
-EVIL: Final = (
-    "<script>document.title='caught'</script><img src=x onerror=\"document.title='caught'\">"
-)
+SCRIPT: Final = "document.title='caught'"
+EVIL: Final = f'<script>{SCRIPT}</script><img src=x onerror="{SCRIPT}">'
 MILLISECONDS: Final = 20_000
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -48,7 +47,7 @@ def browser() -> Iterator[Any]:
 
 @contextmanager
 def served(shop: Shop) -> Iterator[str]:
-    """The function behind a server on this machine, which does to a request what API Gateway does."""
+    """The function behind a server on this machine, which does as API Gateway does."""
     one_at_a_time = Lock()
 
     class Gateway(BaseHTTPRequestHandler):
@@ -69,7 +68,8 @@ def served(shop: Shop) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(reply["body"].encode())
 
-        do_GET = do_POST = do_HEAD = _reply
+        do_GET = _reply  # noqa: N815  # as the server calls it
+        do_POST = _reply  # noqa: N815  # as above
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
