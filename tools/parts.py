@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from stepsaga import (
     Approval,
+    ApprovalLinks,
     Callback,
     Child,
     Choice,
@@ -64,6 +65,11 @@ def find() -> None:
 
 def ask() -> None:
     """Ask nobody: who measures answers."""
+
+
+def ask_by_link(order: Order, links: ApprovalLinks) -> None:
+    """Send nobody a link."""
+    del order, links
 
 
 def quote() -> Offer:
@@ -144,6 +150,15 @@ class Approved(Saga):
     last = Step(do, compensation=undo)
 
 
+class Linked(Saga):
+    """An approval by links between two steps; the function behind them writes it."""
+
+    order = Input(Order)
+    first = Step(do, compensation=undo)
+    review = Approval(ask_by_link, timeout=DAY)
+    last = Step(do, compensation=undo)
+
+
 class CalledBack(Saga):
     """A callback between two steps; whoever gives the answer writes it."""
 
@@ -220,6 +235,7 @@ class StartsEach(Saga):
 
 ANSWERS: Final[Mapping[type[Saga], Mapping[str, Any]]] = {
     Approved: {"review": True},
+    Linked: {"review": True},
     CalledBack: {"pickup": {}},
 }
 PARTS: Final[tuple[type[Saga], ...]] = (
@@ -230,6 +246,7 @@ PARTS: Final[tuple[type[Saga], ...]] = (
     Nested,
     Paused,
     Approved,
+    Linked,
     CalledBack,
     Unanswered,
     Claimed,

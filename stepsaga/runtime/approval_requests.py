@@ -132,7 +132,7 @@ class ApprovalRequests:
         commit = commit_of(_answer(link, *form), asked, self._now())
         stored = found.stored or self._store.append(commit)
         tell(stored, asked, answers=self._answers, store=self._store)
-        if stored == commit:
+        if found.stored is None and stored == commit:
             done = DONE[link.word]
             text = f"{link.saga} {link.id} hears of it now. You can close this page."
             return done, response(200, tell_page(f"{done.capitalize()}", text))
