@@ -313,7 +313,7 @@ class _Reader:
                 told = step, What.COMPLETED, self._value(event.step, event.value)
             case StepAsked():
                 # Whoever has the token can answer: it is shown to nobody.
-                by = f"by the {event.to}, " if event.to else ""
+                by = f"by the {event.to}, " if event.to else "by links, " * bool(event.shown)
                 told = step, What.ASKED, f"{by}waits for an answer"
             case ChildAwaited():
                 # Whoever has the token can answer it, as above.

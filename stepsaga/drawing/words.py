@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.drawing.conditions import datum_text
-from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, Role, StepNode
+from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, Role, StepNode, takes_links
 
 if TYPE_CHECKING:
     from stepsaga.graph import Call, Node, WaitNode
@@ -48,7 +48,8 @@ def notes(step: StepNode) -> tuple[str, ...]:
     if step.question is None:
         return tuple(filter(None, (ROLES[step.role], CLAIMED if step.claim else "")))
     asked, to = step.question, step.question.to
-    where = f"asks by the {to.channel.value} {to.name}" if to else "asks"
+    where = "asks by links" if takes_links(step.call) else "asks"
+    where = f"asks by the {to.channel.value} {to.name}" if to else where
     otherwise = "rejected" if asked.otherwise is None else "goes on"
     return where, f"no answer for {duration(asked.seconds)}: {otherwise}"
 

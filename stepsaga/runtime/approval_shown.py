@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.runtime.sensitive import mask, redact
+from stepsaga.runtime.sensitive import MASK, mask, redact
 from stepsaga.runtime.texts import cut
 
 if TYPE_CHECKING:
@@ -28,25 +28,38 @@ _ALTERNATIVES: Final = ("anyOf", "oneOf", "allOf")
 def shown(handler: Callable[..., Any], given: Mapping[str, tuple[JsonType, Any]]) -> dict[str, Any]:
     """What is recorded of a question for its page.
 
+    It is what the handler has, not what somebody has sent: defaults are there, and what its model
+    does not know is not, for that could look like what it does know.
+
     Args:
         handler: What asks. The first line of its docstring says what it is about.
-        given: What it takes of the saga, by parameter: JSON values, and their types.
+        given: What it takes of the saga, by parameter: the types, and what they have read.
 
     Returns:
         ``{"about": "Ask the manager.", "rows": [["Amount", "1200"], ...]}``, texts only.
     """
-    secrets = [hidden for kind, value in given.values() for hidden in kind.sensitive(value)]
-    rows: list[list[str]] = []
-    for name, (kind, value) in given.items():
-        masked = mask(value, kind.schema)
-        for labels, item in _flat([_words(name)], masked, kind.schema, kind.schema):
-            # What stands in a row of its own needs not the parameter's name before it.
-            label = BETWEEN.join(labels[1:] or labels)
-            rows.append([cut(label, LABEL_BYTES), cut(redact(_text(item), secrets), VALUE_BYTES)])
+    rows = [
+        [cut(_plain(label), LABEL_BYTES), cut(_plain(value), VALUE_BYTES)]
+        for name, (kind, value) in given.items()
+        for label, value in _rows(name, kind, value, alone=len(given) == 1)
+    ]
     if len(rows) > MOST_ROWS:
         rows[MOST_ROWS:] = [["…", f"and {len(rows) - MOST_ROWS} more"]]
     doc = inspect.getdoc(handler) or ""
     return {"about": cut(doc.partition("\n")[0].strip(), VALUE_BYTES), "rows": rows}
+
+
+def _rows(name: str, kind: JsonType, value: Any, *, alone: bool) -> Iterator[tuple[str, str]]:
+    """Labels and values of one parameter; its name stands before them where there are others."""
+    first = _words(name)
+    try:
+        written = kind.write(value, name)
+        secrets = kind.sensitive(written)
+        for labels, item in _flat([], mask(written, kind.schema), kind.schema, kind.schema):
+            before = [] if alone and labels else [first]
+            yield BETWEEN.join([*before, *labels]), redact(_text(item), secrets)
+    except Exception:  # noqa: BLE001  # what is sensitive in it cannot be told
+        yield first, MASK
 
 
 def _flat(
@@ -67,13 +80,18 @@ def _flat(
 def _text(value: Any) -> str:
     match value:
         case None | [] | {}:
-            return "–"  # noqa: RUF001  # a dash for nothing
+            return "-"
         case bool():
             return "yes" if value else "no"
         case list():
             return ", ".join(map(_text, value))
         case _:
             return str(value)
+
+
+def _plain(text: str) -> str:
+    """Without what is not to be seen, or turns what is around it."""
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
 
 
 def _label(key: str, schema: Any) -> str:

@@ -288,11 +288,12 @@ class Handling:
 
     def _read(self, parameter: HandlerParameter, value: Any) -> None:
         self._given.append((parameter.type, value))
-        self._taken[parameter.name] = parameter.type, value
         try:
-            self._arguments[parameter.name] = parameter.type.read(parameter.name, value)
+            read = parameter.type.read(parameter.name, value)
         except Unfit as unfit:
             raise Invalid(str(unfit)) from unfit.__cause__
+        self._arguments[parameter.name] = read
+        self._taken[parameter.name] = parameter.type, read
 
     def _new_links(self, name: str) -> ApprovalLinks:
         if not self._call.links or self._links is None:
