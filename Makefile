@@ -17,7 +17,7 @@ SAM_STAMP := $(SAM)/.stamp-$(call sum,requirements/sam.lock)
 MINISTACK_STAMP := $(MINISTACK)/.stamp-$(call sum,requirements/ministack.lock)
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup stack demo chaos events test verify nightly check format generate bench lock clean
+.PHONY: help setup stack browser demo chaos events test verify nightly check format generate bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ define environment
 	@rm -f $(1)/.stamp-*
 	@touch $@
 endef
+
+browser: setup  ## Playwright for the tests of pages in a browser; chromium itself is apt's
+	$(BIN)/python $(PIP) --require-hashes -r requirements/browser.lock
 
 demo: stack  ## the whole stack on this machine: three orders, three endings
 	@$(BIN)/python -m tools.demo
@@ -98,6 +101,7 @@ lock: setup  ## resolve the lock files anew
 	cp requirements/layer.lock stepsaga/cli/project/requirements/layer.lock.tmpl
 	$(UV) requirements/sam.in --output-file requirements/sam.lock
 	$(UV) requirements/ministack.in --output-file requirements/ministack.lock
+	$(UV) requirements/browser.in --constraint $(LOCK) --output-file requirements/browser.lock
 
 UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
   --no-header --upgrade --quiet

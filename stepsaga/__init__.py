@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from stepsaga.errors import DefinitionError, Rejected, StepsagaError
     from stepsaga.runtime import Participant, SagaContext, Sensitive
+    from stepsaga.runtime.approval_links import ApprovalLinks
     from stepsaga.runtime.approved import Approved
     from stepsaga.runtime.bus_event import BusEvent
     from stepsaga.store.saga_events import Event
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Action",
     "Approval",
+    "ApprovalLinks",
     "Approved",
     "Bus",
     "BusEvent",
@@ -89,6 +91,7 @@ __all__ = [
 _HOMES: Final = {
     "Action": "stepsaga.authoring",
     "Approval": "stepsaga.authoring",
+    "ApprovalLinks": "stepsaga.runtime.approval_links",
     "Approved": "stepsaga.runtime.approved",
     "Bus": "stepsaga.authoring",
     "BusEvent": "stepsaga.runtime.bus_event",

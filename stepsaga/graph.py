@@ -38,6 +38,7 @@ class Origin(StrEnum):
     STEP = "step"
     ITEM = "item"
     CONTEXT = "context"
+    LINKS = "links"
     RESOURCE = "resource"
     DEFAULT = "default"
     NOTHING = "nothing"
@@ -618,6 +619,11 @@ def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
 def steps_of(nodes: tuple[Node, ...]) -> Iterator[StepNode]:
     """Every step of a sequence and of what is inside, as they are written."""
     return (node for node in walk(nodes) if isinstance(node, StepNode))
+
+
+def takes_links(call: Call) -> bool:
+    """Whether a handler takes approval links."""
+    return any(parameter.origin is Origin.LINKS for parameter in call.parameters)
 
 
 def data_of(nodes: tuple[Node, ...]) -> Iterator[Datum]:

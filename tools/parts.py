@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from stepsaga import (
     Action,
     Approval,
+    ApprovalLinks,
     BusEvent,
     Callback,
     Child,
@@ -71,6 +72,11 @@ def find() -> None:
 
 def ask() -> None:
     """Ask nobody: who measures answers."""
+
+
+def ask_by_link(order: Order, links: ApprovalLinks) -> None:
+    """Send nobody a link."""
+    del order, links
 
 
 def quote() -> Offer:
@@ -148,6 +154,15 @@ class Approved(Saga):
     order = Input(Order)
     first = Step(do, compensation=undo)
     review = Approval(ask, timeout=DAY)
+    last = Step(do, compensation=undo)
+
+
+class Linked(Saga):
+    """An approval by links between two steps; the function behind them writes it."""
+
+    order = Input(Order)
+    first = Step(do, compensation=undo)
+    review = Approval(ask_by_link, timeout=DAY)
     last = Step(do, compensation=undo)
 
 
@@ -298,6 +313,7 @@ class StartsEach(Saga):
 
 ANSWERS: Final[Mapping[type[Saga], Mapping[str, Any]]] = {
     Approved: {"review": True},
+    Linked: {"review": True},
     CalledBack: {"pickup": {}},
 }
 EVENTS: Final[Mapping[type[Saga], Sequence[Arrival]]] = {
@@ -312,6 +328,7 @@ PARTS: Final[tuple[type[Saga], ...]] = (
     Nested,
     Paused,
     Approved,
+    Linked,
     CalledBack,
     Unanswered,
     Claimed,

@@ -15,6 +15,7 @@ from stepsaga.graph import (
     closing_step,
     data_of,
     steps_of,
+    takes_links,
     walk,
 )
 from stepsaga.limits import FIRST_INDEX, SHARE
@@ -62,6 +63,8 @@ class Payloads:
             if to := node.question.to:
                 payload["to"] = {"channel": to.channel.value, "name": to.name}
             payload |= _event_field(node.question)
+            if takes_links(node.call):
+                payload["links"] = node.question.seconds
         payload |= _child_fields(node, node.call)
         undoable = payload["part"] != Part.RETRIABLE
         if undoable and self.graph.deadline is not None:

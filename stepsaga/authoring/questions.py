@@ -64,6 +64,7 @@ class Approval(Question[Approved]):
     Args:
         handler: Hands the question to the outside world: sends an e-mail, writes to a list of
             things to do. It may be called again for the same question; what it returns is ignored.
+            In a parameter of the type `ApprovalLinks` it is given links that answer it.
             Or a `Queue`, `Topic` or `Bus` to send it to: the message has what ``takes`` names.
         timeout: How long an answer is waited for: whole seconds, up to 364 days.
         heartbeat: Where whoever works at it says so with `Client.heartbeat`: how long nothing may

@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from stepsaga.authoring.signatures import Signature
     from stepsaga.errors import Source
 
-_CONTEXT: Final = ("stepsaga", "SagaContext")
-"""The class's package and name: reading a saga need not load what runs in Lambda."""
+_OWN: Final = {
+    ("stepsaga", "SagaContext"): Origin.CONTEXT,
+    ("stepsaga", "ApprovalLinks"): Origin.LINKS,
+}
+"""What fills parameters of classes of ours, by package and name: reading a saga need not load what
+runs in Lambda."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,12 @@ class _Wirer:
 
     def fill(self, parameter: inspect.Parameter) -> Parameter:
         name, scope = parameter.name, self.scope
-        if is_context(parameter.annotation):
+        if (own := own_origin(parameter.annotation)) is not None:
             if name in scope.takes:
-                text = f"takes names {name!r}, which is the SagaContext"
-                self._add("S207", text, "leave it out: the context is given by its annotation")
-            return _filled(parameter, Origin.CONTEXT)
+                text = f"takes names {name!r}, which is the {parameter.annotation.__name__}"
+                hint = f"leave it out: the {own.value} is given by its annotation"
+                self._add("S207", text, hint)
+            return _filled(parameter, own)
         if name in scope.takes:
             return self._taken(parameter, scope.takes[name])
         found = self._by_name(parameter)
@@ -196,11 +201,11 @@ def _walk(
     return tuple(keys), annotation
 
 
-def is_context(annotation: object) -> bool:
-    """Whether an annotation is `stepsaga.SagaContext`."""
+def own_origin(annotation: object) -> Origin | None:
+    """What fills a parameter of a class of ours: a `SagaContext`, `ApprovalLinks`."""
     if not isinstance(annotation, type):
-        return False
-    return (annotation.__module__.partition(".")[0], annotation.__name__) == _CONTEXT
+        return None
+    return _OWN.get((annotation.__module__.partition(".")[0], annotation.__name__))
 
 
 def resources_of(module: str) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ RULES = (
     roles.same_function,
     roles.nested_pivot,
     roles.question_after_pivot,
+    roles.links_without_approval,
     roles.child_without_undo,
     roles.child_after_pivot,
     services.repeated_forward,

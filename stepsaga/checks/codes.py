@@ -93,5 +93,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S541": "An action that nobody says may be repeated",
         "S542": "An action that would be repeated, and may not be",
         "S543": "A parameter that may be missing",
+        "S560": "Approval links without an approval",
     }
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepsaga.errors import Problem
-from stepsaga.graph import Role, steps_of
+from stepsaga.graph import Role, steps_of, takes_links
+from stepsaga.runtime.approved import Approved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +137,21 @@ def question_after_pivot(graph: SagaGraph) -> Iterator[Problem]:
             text = f"{node.name!r} asks where the saga only goes forward: what if it is rejected?"
             hint = "ask before the pivot; or let a Step ask, and a saga of its own take the answer"
             yield _problem("S413", graph, node, text, hint)
+
+
+def links_without_approval(graph: SagaGraph) -> Iterator[Problem]:
+    """S560: approval links for what is no approval."""
+    for node in steps_of(graph.nodes):
+        approval = node.question is not None and node.call.returns is Approved
+        undo = node.compensation.call if node.compensation else None
+        for call, part in [(node.call, "handler"), (undo, "compensation"), (node.verify, "probe")]:
+            if call and takes_links(call) and not (approval and part == "handler"):
+                text = f"the {part} of {node.name!r} takes ApprovalLinks, but asks for no approval"
+                hint = (
+                    "only the handler of an Approval is given links: approve and reject are all"
+                    " that they can say; leave the parameter out, or write an Approval"
+                )
+                yield _problem("S560", graph, node, text, hint)
 
 
 def child_without_undo(graph: SagaGraph) -> Iterator[Problem]:

@@ -320,7 +320,7 @@ class _Reader:
         """Whoever has the token of one of these can answer: it is shown to nobody."""
         match event:
             case StepAsked():
-                by = f"by the {event.to}, " if event.to else ""
+                by = f"by the {event.to}, " if event.to else "by links, " * bool(event.shown)
                 return step, What.ASKED, f"{by}waits for an answer"
             case EventAwaited():
                 # It stands behind the question that it is, in whose place it is told.

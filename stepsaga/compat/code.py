@@ -13,6 +13,7 @@ from stepsaga.asl.names import participants
 from stepsaga.compat.releases import DATA, calls_of
 from stepsaga.compat.schemas import Schema, schemas_of
 from stepsaga.graph import Origin, steps_of
+from stepsaga.runtime.approval_links import ApprovalLinks
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.participant import participant_of
 from stepsaga.runtime.runtime import load
@@ -103,7 +104,8 @@ class SourceCode:
                 Taken(
                     one.name,
                     required=one.default is one.empty,
-                    own=hints.get(one.name) is SagaContext or one.name in resources,
+                    own=hints.get(one.name) in {SagaContext, ApprovalLinks}
+                    or one.name in resources,
                     reads=reads.get(one.name),
                 )
                 for one in given
@@ -175,7 +177,7 @@ class ReleasedCode:
                 Taken(
                     parameter.name,
                     required=parameter.required,
-                    own=parameter.origin in {Origin.CONTEXT, Origin.RESOURCE},
+                    own=parameter.origin in {Origin.CONTEXT, Origin.LINKS, Origin.RESOURCE},
                     reads=release.taken(one.label, parameter.name)[1]
                     if parameter.origin in DATA
                     else None,

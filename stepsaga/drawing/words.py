@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.drawing.conditions import datum_text
-from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, Role, StepNode, Target, leaves
+from stepsaga.graph import (
+    ChoiceNode,
+    MapNode,
+    ParallelNode,
+    Role,
+    StepNode,
+    Target,
+    leaves,
+    takes_links,
+)
 
 if TYPE_CHECKING:
     from stepsaga.graph import Call, Node, SagaGraph, Service, WaitNode
@@ -61,7 +70,8 @@ def notes(step: StepNode) -> tuple[str, ...]:
     if asked.event:
         event = asked.event.event.name
         return f"waits for {event}", f"none for {duration(asked.seconds)}: {otherwise}"
-    where = f"asks by the {to.channel.value} {to.name}" if to else "asks"
+    where = "asks by links" if takes_links(step.call) else "asks"
+    where = f"asks by the {to.channel.value} {to.name}" if to else where
     return where, f"no answer for {duration(asked.seconds)}: {otherwise}"
 
 

@@ -173,6 +173,8 @@ class Call(BaseModel):
         to: Where a question without a handler of its author's is sent; ``takes`` fills the message.
         child: The saga that a step starts, in its call and in its compensation's.
         event: The business event that a question waits for, and its ``unanswered`` looks for.
+        links: In a question's call whose handler takes approval links: for how many seconds an
+            answer is waited for.
         otherwise: In an ``unanswered``: what counts where no answer came, ``{"value": ...}``;
             absent where that is a rejection.
         failure: In an ``unanswered``: what became of the question's Task.
@@ -221,6 +223,7 @@ class Call(BaseModel):
     to: To | None = None
     child: Child | None = None
     event: Awaits | None = None
+    links: int = Field(default=0, ge=0)
     otherwise: dict[str, Any] | None = None
     failure: dict[str, Any] = Field(default_factory=dict)
     done: dict[str, Any] | None = None
@@ -259,6 +262,8 @@ class Call(BaseModel):
             raise ValueError("a question, and nothing else, is sent somewhere")
         if self.event and self.part not in {Part.QUESTION, Part.UNANSWERED}:
             raise ValueError("a question, and nothing else, waits for an event")
+        if self.links and self.part is not Part.QUESTION:
+            raise ValueError("a question, and nothing else, has approval links")
         if not self.generation and "input" not in self.execution.model_fields_set:
             raise ValueError("the execution's input is missing")
         return self

@@ -14,6 +14,7 @@ from stepsaga.errors import (
     StepFailed,
     StepFailedForGood,
 )
+from stepsaga.runtime.approval_shown import shown
 from stepsaga.runtime.call import EVERY, ITEMS
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.participant import participant_of
@@ -27,6 +28,7 @@ from stepsaga.runtime.values import JsonType, Unfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from stepsaga.runtime.approval_links import ApprovalLinks, LinkMaker
     from stepsaga.runtime.call import Call
     from stepsaga.runtime.question_messages import Messages
     from stepsaga.runtime.signatures import HandlerParameter
@@ -54,6 +56,7 @@ class Handling:
         resources: What replaces the participant's own, by name; the objects themselves.
         objects: Where large results go, and come from; None where there is no bucket.
         messages: How a question is sent that no handler asks.
+        links: How approval links are made.
     """
 
     def __init__(  # noqa: PLR0913  # collaborators by name
@@ -65,10 +68,12 @@ class Handling:
         resources: Mapping[str, Any],
         objects: Objects | None = None,
         messages: Messages | None = None,
+        links: LinkMaker | None = None,
     ) -> None:
         self._call = call
         self._objects = objects
         self._messages = messages or NoMessages()
+        self._links = links
         self._participant = participant
         self._resolve = resolve
         self._resources = resources
@@ -77,11 +82,18 @@ class Handling:
         self._arguments: dict[str, Any] = {}
         self._context: SagaContext | None = None
         self._given: list[tuple[JsonType, Any]] = []
+        self._taken: dict[str, tuple[JsonType, Any]] = {}
+        self._secret_texts: list[str] = []
 
     @property
     def emitted(self) -> tuple[EventRecord, ...]:
         """What the handler emitted."""
         return tuple(self._context.emitted) if self._context else ()
+
+    @property
+    def shown(self) -> dict[str, Any] | None:
+        """What the page behind approval links says; None where the handler takes none."""
+        return shown(self._handler, self._taken) if self._call.links else None
 
     def check_input(self) -> None:
         """Refuse input that does not fit the saga's model, whatever of it the step itself takes.
@@ -240,9 +252,9 @@ class Handling:
         return cut(self.redacted(joined(self._call.label, *parts)))
 
     def redacted(self, text: str) -> str:
-        """A text without the sensitive values of this call's parameters, and without its token."""
+        """A text without this call's token, its links, and the sensitive values of parameters."""
         hidden = [part for kind, value in self._given for part in _hidden(kind, value)]
-        return redact(text, [*hidden, *filter(None, [self._call.secret])])
+        return redact(text, [*hidden, *self._secret_texts, *filter(None, [self._call.secret])])
 
     def _found(self, reference: str) -> Handler:
         try:
@@ -254,6 +266,8 @@ class Handling:
         name = parameter.name
         if parameter.context:
             self._context = self._arguments[name] = self._new_context()
+        elif parameter.links:
+            self._arguments[name] = self._new_links(name)
         elif name in self._call.takes:
             source, *path = self._call.takes[name]
             self._read(parameter, _followed(name, source, path, sources))
@@ -291,9 +305,22 @@ class Handling:
     def _read(self, parameter: HandlerParameter, value: Any) -> None:
         self._given.append((parameter.type, value))
         try:
-            self._arguments[parameter.name] = parameter.type.read(parameter.name, value)
+            read = parameter.type.read(parameter.name, value)
         except Unfit as unfit:
             raise Invalid(str(unfit)) from unfit.__cause__
+        self._arguments[parameter.name] = read
+        self._taken[parameter.name] = parameter.type, read
+
+    def _new_links(self, name: str) -> ApprovalLinks:
+        if not self._call.links or self._links is None:
+            raise Refused(
+                f"{name!r} of {self._call.handler} takes approval links, which only the handler of"
+                " an Approval is given"
+            )
+        links = self._links.links(self._call)
+        # Who fails to send a link says so, and shall not tell it by that.
+        self._secret_texts += [url.rpartition("/")[2] for url in (links.approve, links.reject)]
+        return links
 
     def _new_context(self) -> SagaContext:
         call = self._call

@@ -119,11 +119,19 @@ class Journal:
         """Where streams are, for who looks into others than the saga's own."""
         return self._store
 
-    def ask(self, token: str, *more: EventRecord) -> Commit:
-        """Record that somebody is asked, and by which token an answer goes back (rule 26)."""
+    def ask(self, token: str, *more: EventRecord, shown: Mapping[str, Any] | None = None) -> Commit:
+        """Record that somebody is asked, and by which token an answer goes back (rule 26).
+
+        Args:
+            token: The Task's.
+            more: What is recorded with it.
+            shown: What the page behind approval links says of it, where there are any.
+        """
         call = self._call
         to = f"{call.to.channel} {call.to.name}" if call.to else ""
-        events = [event_of(StepAsked, step=call.step, token=token, to=to), *more]
+        # Only where there is a page: what a question costs is not more for all others.
+        page = {"shown": dict(shown)} if shown else {}
+        events = [event_of(StepAsked, step=call.step, token=token, to=to, **page), *more]
         return self._append(self._token_address(), Outcome.ASKED, events)
 
     def wait_for(self, child: str, token: str) -> Commit:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import StepFailed
 from stepsaga.runtime.answers import StepFunctionsAnswers
+from stepsaga.runtime.approval_links import DeployedLinks
 from stepsaga.runtime.clients import client
 from stepsaga.runtime.question_messages import AwsMessages
 from stepsaga.runtime.runtime import Runtime, load
@@ -70,6 +71,7 @@ def runtime_from(
         answers=StepFunctionsAnswers(),
         messages=AwsMessages(environment),
         children=children(store) if children else None,
+        links=DeployedLinks(environment, client),
     )
 
 

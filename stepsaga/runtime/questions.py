@@ -38,7 +38,7 @@ def ask(work: Work) -> Reply:
         work.handling.bind(results_of(work.call, work.objects))
     except Refused as refusal:
         return reject(work, refusal, class_text(Rejected), str(refusal))
-    work.journal.ask(work.call.secret)
+    work.journal.ask(work.call.secret, shown=work.handling.shown)
     # Whoever answered in the meantime may have found an earlier token only.
     if work.call.again and (stored := work.journal.get(work.call.slot)):
         return tell(work, stored)

@@ -21,6 +21,7 @@ from stepsaga.errors import (
     StoreError,
 )
 from stepsaga.runtime.answers import NoAnswers
+from stepsaga.runtime.approval_links import ProcessLinks
 from stepsaga.runtime.business_events import await_event, look_again
 from stepsaga.runtime.call import Part, parse_call
 from stepsaga.runtime.children import NoChildren, start_child, undo_child
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from stepsaga.runtime.answers import Answers
+    from stepsaga.runtime.approval_links import LinkMaker
     from stepsaga.runtime.call import Call
     from stepsaga.runtime.children import Children
     from stepsaga.runtime.observer import Observer
@@ -107,6 +109,7 @@ class Runtime:
         answers: How a Task that waits is told of an answer that there is already.
         messages: How a question is sent that no handler asks.
         children: How sagas are started that are children of others, and undone.
+        links: How approval links are made; by a key of this process where nothing is given.
     """
 
     def __init__(  # noqa: PLR0913  # every collaborator is passed in; all but two have defaults
@@ -122,6 +125,7 @@ class Runtime:
         answers: Answers | None = None,
         messages: Messages | None = None,
         children: Children | None = None,
+        links: LinkMaker | None = None,
     ) -> None:
         self._participant = participant
         self._store = store
@@ -133,6 +137,7 @@ class Runtime:
         self._answers = answers or NoAnswers()
         self._messages = messages
         self._children = children or NoChildren()
+        self._links = links or ProcessLinks(now)
 
     def handle(self, payload: Any, context: Any = None) -> dict[str, Any]:
         """Do what a call asks for.
@@ -200,6 +205,7 @@ class Runtime:
             resources=self._resources,
             objects=self._store.objects,
             messages=self._messages,
+            links=self._links,
         )
 
     def _ended(self, call: Call | None, error: CallError) -> None:

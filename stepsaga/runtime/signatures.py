@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from stepsaga.runtime.approval_links import ApprovalLinks
 from stepsaga.runtime.context import SagaContext
 from stepsaga.runtime.values import JsonType
 
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HandlerParameter:
-    """One parameter: ``context`` where it takes the `SagaContext`."""
+    """One parameter: ``context`` where it takes `SagaContext`, ``links`` where `ApprovalLinks`."""
 
     name: str
     type: JsonType
     context: bool
     required: bool
+    links: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def _read(handler: Callable[..., Any]) -> HandlerSignature:
                 type=JsonType(hints.get(name, empty)),
                 context=hints.get(name) is SagaContext,
                 required=parameter.default is empty,
+                links=hints.get(name) is ApprovalLinks,
             )
             for name, parameter in inspect.signature(handler).parameters.items()
             if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}

@@ -83,6 +83,11 @@ class JsonType:
     def _schema(self) -> Mapping[str, Any]:
         return self._adapter.json_schema(schema_generator=_LenientSchema)
 
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON schema of what is read; a part of the type that has none is anything."""
+        return self._schema
+
     def read(self, name: str, value: Any) -> Any:
         """A JSON value as the type has it.
 

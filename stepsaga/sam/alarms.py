@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.recovery.starter_entry import FUNCTION as STARTER
+from stepsaga.runtime.approval_entry import SERVICE, metric
+from stepsaga.runtime.approval_tokens import FORGED
+from stepsaga.sam.approval_links import FUNCTION as APPROVAL_LINKS
+from stepsaga.sam.approval_links import linked
 from stepsaga.sam.cfn import att, ref, sub
 from stepsaga.sam.following import FOLLOWING, NOT_FOLLOWED
 from stepsaga.sam.machines import failed
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from stepsaga.sam.application import Application, Machine
 
 TOPIC: Final = "Alarms"
+MANY_FORGED: Final = 50
+"""A link that is cut by a mail program is opened a few times; who makes links up tries more."""
 _Dimensions = dict[str, Any]
 
 
@@ -35,6 +41,8 @@ def alarms(application: Application) -> dict[str, Any]:
             "Errors",
             {"FunctionName": ref(STARTER)},
         )
+    if linked(application.functions):
+        found |= _of_links()
     for function in application.functions:
         found[f"{function.name}Throttled"] = _alarm(
             f"invocations of {function.module} are throttled; steps are tried again",
@@ -116,6 +124,26 @@ def _of_undos() -> dict[str, Any]:
             "ApproximateNumberOfMessagesVisible",
             {"QueueName": att(f"{NOT_FOLLOWED}.QueueName")},
             most=0,
+        ),
+    }
+
+
+def _of_links() -> dict[str, Any]:
+    forged = _alarm(
+        f"somebody tries approval links that are none: {MANY_FORGED} or more in five minutes."
+        " Nothing was changed by them",
+        NAMESPACE,
+        metric(FORGED),
+        {**_stack(), "service": SERVICE},
+    )
+    forged["Properties"] |= {"Period": 300, "Threshold": MANY_FORGED}
+    return {
+        "ApprovalLinksForged": forged,
+        "ApprovalLinksFailing": _alarm(
+            "the function behind approval links fails: nobody can approve or reject by them",
+            "AWS/Lambda",
+            "Errors",
+            {"FunctionName": ref(APPROVAL_LINKS)},
         ),
     }
 

@@ -14,7 +14,7 @@ from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live
 from stepsaga.asl.release import build, substitutions
 from stepsaga.asl.times import doubt_call
 from stepsaga.errors import DeploymentError
-from stepsaga.graph import steps_of
+from stepsaga.graph import steps_of, takes_links
 from stepsaga.limits import START_SECONDS
 from stepsaga.runtime.business_events import PARTICIPANT as EVENTS
 from stepsaga.runtime.participant import participant_of
@@ -59,6 +59,7 @@ class Function:
         sagas: All of the project, where it starts any: a child is undone with its own children.
         routes: The business events that it brings to the sagas that wait for them.
         buses: Of each of these, in the same order, the logical id of its bus, or ``default``.
+        links: The sagas for whose questions it makes approval links.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Function:
     sagas: tuple[str, ...] = ()
     routes: tuple[Routed, ...] = ()
     buses: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
         for module in sorted(calls)
     ]
     started = dict.fromkeys(name for graph in ordered for name in children(graph))
+    functions = [replace(one, links=_linked(one.module, ordered)) for one in functions]
     functions = [
         replace(one, starts=tuple(started), sagas=tuple(graph.name for graph in ordered))
         if one.module == CHILDREN
@@ -187,6 +190,18 @@ def _calls(graph: SagaGraph) -> Iterator[Call]:
             yield node.verify
         if node.compensation:
             yield node.compensation.call
+
+
+def _linked(module: str, graphs: Iterable[SagaGraph]) -> tuple[str, ...]:
+    """The sagas that a participant makes approval links for."""
+    return tuple(
+        graph.name
+        for graph in graphs
+        if any(
+            node.call.participant == module and takes_links(node.call)
+            for node in steps_of(graph.nodes)
+        )
+    )
 
 
 def _modules(root: Path, graph: SagaGraph, call: Call) -> set[str]:

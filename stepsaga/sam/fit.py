@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.errors import DeploymentError
+from stepsaga.sam import approval_api, starter
+from stepsaga.sam.approval_links import linked
 from stepsaga.sam.following import COMMITS, FOLLOWING
 from stepsaga.sam.functions import LIVE, asked_texts
 from stepsaga.sam.recovery import ENDED, SWEPT
 from stepsaga.sam.references import PSEUDO, in_template, in_text
-from stepsaga.sam.starter import made_by_sam
 from stepsaga.sam.table import CHANGES, ENDS, WATCH
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ STAGES: Final = ("local", "prod")
 TRANSFORMS: Final = ("AWS::LanguageExtensions", "AWS::Serverless-2016-10-31")
 """The first lets policies of deletion depend on the stage, and has to stand before the second.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html"""
+API: Final = "AWS::Serverless::Api"
 MOST_RESOURCES: Final = 500
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
@@ -113,7 +115,9 @@ def check_count(file: str, own: Mapping[str, Any], generated: Parts) -> None:
     made = [*own["Resources"].values(), *generated["Resources"].values()]
     published = sum("AutoPublishAlias" in _properties(one) for one in made)
     events = sum(len(_properties(one).get("Events", ())) for one in made)
-    count = len(made) + 2 * published + 2 * events
+    # An API is deployed to a stage, which SAM makes two resources of.
+    served = sum(one.get("Type") == API for one in made if isinstance(one, dict))
+    count = len(made) + 2 * published + 2 * events + 2 * served
     if count > MOST_RESOURCES:
         raise DeploymentError(
             f"{file} would have about {count} resources, CloudFormation allows {MOST_RESOURCES}:"
@@ -127,7 +131,8 @@ def _made_by_sam(application: Application) -> list[str]:
     events.append(f"{FOLLOWING}{COMMITS}")
     for event in (ENDED, SWEPT):
         events += [f"{RECOVERY}{event}", f"{RECOVERY}{event}Permission"]
-    events += made_by_sam(application.starting)
+    events += starter.made_by_sam(application.starting)
+    events += approval_api.made_by_sam() if linked(application.functions) else []
     return [*events, *(f"{one.name}Alias{LIVE}" for one in application.functions)]
 
 

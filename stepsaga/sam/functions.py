@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import stepsaga
 from stepsaga.asl.fingerprint import canonical
 from stepsaga.errors import DeploymentError
-from stepsaga.sam import children, rights
+from stepsaga.sam import approval_links, children, rights
 from stepsaga.sam.bucket import BUCKET
 from stepsaga.sam.cfn import KEPT_ONCE_DEPLOYED, att, dump, ref, sub
 from stepsaga.sam.lock import requirements_of
@@ -109,6 +109,8 @@ def participant(
     if function.starts:
         environment |= children.environment(function.sagas)
     environment |= more.environment
+    if function.links:
+        environment |= approval_links.environment()
     resource = lambda_function(
         function.name,
         function.module,
@@ -138,13 +140,19 @@ def participant(
         *(_of_children(function) if function.starts else rights.answers(function.answers)),
         *(resolved(statement) for statement in function.policies),
         *more.statements,
-        *rights.function_basics(function.name, rights.USE_KEY, via=("dynamodb", "s3")),
+        *(approval_links.statements() if function.links else []),
+        *rights.function_basics(function.name, rights.USE_KEY, via=_kept_by(function)),
     ]
     return {
         function.name: resource | kept,
         f"{function.name}Role": rights.role("lambda", statements) | kept,
         f"{function.name}Logs": function_logs(function.name),
     }
+
+
+def _kept_by(function: Function) -> tuple[str, ...]:
+    """The services through which a participant uses the stack's key."""
+    return ("dynamodb", "s3", *(("secretsmanager",) if function.links else ()))
 
 
 def _of_children(function: Function) -> list[Any]:

@@ -24,6 +24,8 @@ from stepsaga.errors import DeploymentError
 from stepsaga.recovery.starter_entry import FILE as TRIGGERS
 from stepsaga.recovery.starter_entry import FUNCTION as STARTER
 from stepsaga.runtime.keep import FILE as DEFINITIONS
+from stepsaga.sam.approval_links import FUNCTION as APPROVAL_LINKS
+from stepsaga.sam.approval_links import linked
 from stepsaga.sam.following import FOLLOWING
 from stepsaga.sam.functions import LAYER, LAYER_LOCK, PACKAGE
 from stepsaga.sam.sources import shipped_files
@@ -81,7 +83,8 @@ def build(
     """
     functions = {function.name: function for function in application.functions}
     started = [STARTER] if application.starting else []
-    there = sorted([LAYER, KEEP, WATCH, RECOVERY, FOLLOWING, *started, *functions])
+    ours = [LAYER, KEEP, WATCH, RECOVERY, FOLLOWING, *started, *_of_links(application)]
+    there = sorted([*ours, *functions])
     if name not in there:
         raise DeploymentError(f"there is no {name} to build; there are: {', '.join(there)}")
     try:
@@ -108,6 +111,11 @@ def build(
     except OSError as error:
         place, why = error.filename or into, error.strerror or error
         raise DeploymentError(f"{name} cannot be built: {place}: {why}") from error
+
+
+def _of_links(application: Application) -> list[str]:
+    """The function behind approval links, where there are any."""
+    return [APPROVAL_LINKS] if linked(application.functions) else []
 
 
 def build_layer(root: Path, into: Path, target: Mapping[str, str]) -> None:

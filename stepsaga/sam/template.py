@@ -10,6 +10,7 @@ from stepsaga.asl.undo import NAME, undo_definition
 from stepsaga.errors import DeploymentError
 from stepsaga.sam import (
     alarms,
+    approval_api,
     bucket,
     dead_letters,
     events,
@@ -163,6 +164,7 @@ def sections(
         table.watch(application.machines),
         recovery.recovery(application),
         following.following(application),
+        approval_api.approval_api(application.functions),
         alarms.alarms(application),
         events.events(application),
     ]

@@ -114,11 +114,14 @@ class StepAsked(Event):
         step: The step.
         token: Answers it: whoever has it can, so it never shows.
         to: Where the question was sent, where no handler asks: ``queue ReviewQueue``.
+        shown: What the page behind its approval links says of it, where there are any: see
+            `stepsaga.runtime.approval_shown`.
     """
 
     step: str
     token: str = Field(repr=False)
     to: str = ""
+    shown: dict[str, Any] | None = None
 
 
 class ChildAwaited(Event):

@@ -11,9 +11,10 @@ import pytest
 from stepsaga import Input, Retry, Saga, Step
 from stepsaga.asl import build
 from stepsaga.authoring import graph_of
-from stepsaga.authoring.wiring import is_context
+from stepsaga.authoring.wiring import own_origin
 from stepsaga.graph import Origin
 from stepsaga.runtime import SagaContext
+from stepsaga.runtime.approval_links import ApprovalLinks
 from tests.authoring import shop
 from tests.authoring.problems import codes_of, only, problems_of
 from tests.steps import steps
@@ -144,9 +145,10 @@ def test_a_probe_does_not_get_the_result_either() -> None:
 
 def test_the_context_is_known_by_its_type() -> None:
     """The runtime's own class is recognised whatever the parameter's name."""
-    assert is_context(SagaContext)
-    assert not is_context(shop.Order)
-    assert not is_context("SagaContext")
+    assert own_origin(SagaContext) is Origin.CONTEXT
+    assert own_origin(ApprovalLinks) is Origin.LINKS
+    assert own_origin(shop.Order) is None
+    assert own_origin("SagaContext") is None
 
 
 def test_compensations_get_earlier_results() -> None:

@@ -30,7 +30,14 @@ PAGES = {
 }
 BESIDES = {"book-trip.md": (RentCar,)}
 """Sagas that a page draws, too, before its own."""
-PROJECTS = ("questions.md", "children.md", "events.md", "triggers.md", "service-steps.md")
+PROJECTS = (
+    "questions.md",
+    "approval-links.md",
+    "children.md",
+    "events.md",
+    "triggers.md",
+    "service-steps.md",
+)
 """Pages with a small project of their own: each block says which file it is."""
 VERIFY = "verify.md"
 OTHERS = ("releases.md", "recovery.md")

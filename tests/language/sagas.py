@@ -51,6 +51,8 @@ from stepsaga.graph import (
     Text,
     WaitNode,
 )
+from stepsaga.runtime.approval_links import ApprovalLinks
+from stepsaga.runtime.approved import Approved
 from stepsaga.runtime.service_steps import __name__ as SETTLER  # noqa: N812  # a constant
 from stepsaga.testing.answering import Manner
 from stepsaga.testing.family import family_of, returning, source_of
@@ -74,6 +76,8 @@ DAY: Final = 24 * 60 * 60
 """Seconds in which a child that is stuck is mended."""
 WAIT: Final = 100
 """Seconds for which every generated question waits."""
+LINKS: Final = Parameter("links", ApprovalLinks, Origin.LINKS)
+"""What a question's handler takes that sends links."""
 WELL: Final = (Manner.AT_ONCE, Manner.LATER, Manner.NEVER)
 """How one answers where all goes well; a question that is never answered has another answer."""
 DEEPEST: Final = 3
@@ -272,7 +276,11 @@ class Builder:
         otherwise = {"value": None} if self.draw(st.booleans()) else None
         beat = self.draw(st.sampled_from([None, WAIT - 1]))
         seen.single[name] = False
-        return replace(node, question=Question(WAIT, beat, otherwise))
+        call = node.call
+        if self.draw(st.booleans()):
+            # Whoever answers says what is drawn, not what an Approval's type says.
+            call = replace(call, parameters=(*call.parameters, LINKS), returns=Approved)
+        return replace(node, call=call, question=Question(WAIT, beat, otherwise))
 
     def event(self, seen: Seen) -> StepNode:
         """A wait for an event, whose key is what an earlier step has returned.

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = [
     "Action",
     "Approval",
+    "ApprovalLinks",
     "Approved",
     "Bus",
     "BusEvent",
