@@ -16,7 +16,10 @@ if TYPE_CHECKING:
         Callback,
         Child,
         Choice,
+        Csv,
+        DistributedMap,
         Input,
+        JsonLines,
         Map,
         Parallel,
         Queue,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from stepsaga.runtime import Participant, SagaContext, Sensitive
     from stepsaga.runtime.approved import Approved
     from stepsaga.runtime.bus_event import BusEvent
+    from stepsaga.runtime.files import S3Object
     from stepsaga.store.saga_events import Event
 
 __all__ = [
@@ -47,15 +51,19 @@ __all__ = [
     "Callback",
     "Child",
     "Choice",
+    "Csv",
     "DefinitionError",
+    "DistributedMap",
     "Event",
     "Input",
+    "JsonLines",
     "Map",
     "Parallel",
     "Participant",
     "Queue",
     "Rejected",
     "Retry",
+    "S3Object",
     "Saga",
     "SagaContext",
     "Sensitive",
@@ -80,15 +88,19 @@ _HOMES: Final = {
     "Callback": "stepsaga.authoring",
     "Child": "stepsaga.authoring",
     "Choice": "stepsaga.authoring",
+    "Csv": "stepsaga.authoring",
     "DefinitionError": "stepsaga.errors",
+    "DistributedMap": "stepsaga.authoring",
     "Event": "stepsaga.store.saga_events",
     "Input": "stepsaga.authoring",
+    "JsonLines": "stepsaga.authoring",
     "Map": "stepsaga.authoring",
     "Parallel": "stepsaga.authoring",
     "Participant": "stepsaga.runtime",
     "Queue": "stepsaga.authoring",
     "Rejected": "stepsaga.errors",
     "Retry": "stepsaga.authoring",
+    "S3Object": "stepsaga.runtime.files",
     "Saga": "stepsaga.authoring",
     "SagaContext": "stepsaga.runtime",
     "Sensitive": "stepsaga.runtime",

@@ -5,13 +5,14 @@ Worst means: every attempt times out and every pause is full. Seconds throughout
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from stepsaga.asl.retriers import attempts, pauses, worst_seconds
 from stepsaga.graph import (
     Call,
     ChoiceNode,
+    Distributed,
     MapNode,
     Origin,
     ParallelNode,
@@ -22,6 +23,7 @@ from stepsaga.graph import (
     blocks_of,
     closing_step,
     data_of,
+    distributed_of,
     steps_of,
     walk,
 )
@@ -39,6 +41,9 @@ RECORD_RETRY: Final = Retry(attempts=11, wait=2, backoff=2, longest_wait=300, ji
 SETTLE_SECONDS: Final = 20
 SETTLE_RETRY: Final = Retry(attempts=10, wait=2, backoff=2, longest_wait=300, jitter=True)
 """The call in which a slot alone settles doubt: one read and one write, no handler."""
+
+ITEMS_SECONDS: Final = 300
+"""The calls that read a distributed map's items, or what became of them: from S3, line by line."""
 
 MARGIN_SECONDS: Final = 60 * 60
 """Step Functions delays transitions that are over the account's rate, and its timeout of an
@@ -89,6 +94,11 @@ def settle_call(node: Fork) -> Call:
 def items_call(node: MapNode) -> Call:
     """The call that finds the items of a map again."""
     return _own_call(next(steps_of((node,))))
+
+
+def many_call(node: MapNode) -> Call:
+    """The calls around a distributed map, in the function of its first step: it has the models."""
+    return replace(_own_call(next(steps_of((node,)))), seconds=ITEMS_SECONDS)
 
 
 def input_call(graph: SagaGraph) -> Call:
@@ -146,6 +156,11 @@ class Measure:
                 return self.state + max(self.of(block, calls) for block in blocks_of(node))
             case ParallelNode(lanes=lanes):
                 return self.fork + self.lanes([self.of(lane.nodes, calls) for lane in lanes])
+            case MapNode(distributed=Distributed()):
+                # Its items have histories, and times, of their own.
+                own = many_call(node)
+                around = 3 * self.call(own) + 2 * self.fork + 4 * self.state
+                return around + (0 if self.lanes is sum else self.of(node.nodes, calls))
             case MapNode(nodes=nodes, most=most, at_most=at_most):
                 one = self.of(nodes, calls)
                 if self.lanes is sum:
@@ -210,7 +225,8 @@ def execution_seconds(graph: SagaGraph) -> int:
     the steps after the pivot run. A wait until a time that comes from data may take all there is.
     """
     waits = [node for node in walk(graph.nodes) if isinstance(node, WaitNode)]
-    if any(wait.seconds is None for wait in waits):
+    if any(wait.seconds is None for wait in waits) or any(distributed_of(graph.nodes)):
+        # Nobody knows how many items a file has.
         return YEAR
     deadline = graph.deadline if graph.deadline is not None else forward_seconds(graph)
     steps = [node for node in steps_of(graph.nodes) if node.role is not Role.RETRIABLE]

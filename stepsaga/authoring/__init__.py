@@ -6,6 +6,7 @@ from stepsaga.authoring.children import Child
 from stepsaga.authoring.conditions import all_of, any_of, is_in, is_present, not_
 from stepsaga.authoring.data import Input
 from stepsaga.authoring.destinations import Bus, Queue, Topic
+from stepsaga.authoring.distributed import Csv, DistributedMap, JsonLines
 from stepsaga.authoring.flow import Choice, Map, Parallel, Sequence, Wait, when
 from stepsaga.authoring.questions import Approval, Callback
 from stepsaga.authoring.saga import Saga, graph_of
@@ -17,7 +18,10 @@ __all__ = [
     "Callback",
     "Child",
     "Choice",
+    "Csv",
+    "DistributedMap",
     "Input",
+    "JsonLines",
     "Map",
     "Parallel",
     "Queue",

@@ -35,6 +35,7 @@ from stepsaga.runtime.flows import (
 )
 from stepsaga.runtime.generations import admitted
 from stepsaga.runtime.handling import Handling
+from stepsaga.runtime.items import close_items, open_items, settle_items
 from stepsaga.runtime.journal import Journal
 from stepsaga.runtime.observer import LANDED_LATE, Report, SilentObserver, frames
 from stepsaga.runtime.questions import ask, unanswered
@@ -62,6 +63,9 @@ _FLOWS: Final = {
     Part.SETTLE: settle,
     Part.QUESTION: ask,
     Part.UNANSWERED: unanswered,
+    Part.OPEN: open_items,
+    Part.CLOSE: close_items,
+    Part.SETTLE_ITEMS: settle_items,
 }
 _CHILD_FLOWS: Final = {Part.COMPENSATION: undo_child}
 _LASTING: Final = (CommitTooLarge, CommitUnreadable, EventInvalid)

@@ -43,6 +43,17 @@ def execution_name(readable: str, key: str, more: str = "") -> str:
     return f"{plain[: LONGEST_NAME - len(suffix)]}{suffix}"
 
 
+def shard_of(stream_id: str, fork: int, shard: int) -> str:
+    """One of the streams of a distributed map: ``PayOut#july#00002#0003``.
+
+    Args:
+        stream_id: The saga's.
+        fork: The map's slot.
+        shard: Which of its streams.
+    """
+    return f"{stream_id}#{fork:05d}#{shard:04d}"
+
+
 def parents_of(stream_id: str) -> str:
     """The stream beside a child's own that says who waits for it: `stepsaga.runtime.children`."""
     return f"{PARENTS}#{stream_id}"

@@ -43,3 +43,8 @@ def machine_arn(machine: str) -> str:
 def execution_arn(machine: str, name: str) -> str:
     """The ARN of an execution."""
     return f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{name}"
+
+
+def map_run_arn(machine: str, label: str, unique: str) -> str:
+    """The ARN of one run of a distributed Map."""
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:mapRun:{machine}/{label}:{unique}"

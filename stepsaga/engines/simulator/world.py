@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from stepsaga.engines.simulator.clock import VirtualClock
     from stepsaga.engines.simulator.integrations import Integration
     from stepsaga.engines.simulator.interpreter import Interpreter
+    from stepsaga.engines.simulator.map_runs import MapRun
     from stepsaga.engines.simulator.tokens import Tokens
+    from stepsaga.store.objects import Objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class World:
     integrations: Mapping[str, Integration]
     latency: timedelta
     tokens: Tokens
+    objects: Objects | None = None
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class Position:
         entered: When it was entered; None before. A redrive does not change it.
         event: The id of the event that says so.
         children: The branches or items that it has under way; a redrive goes on in them.
+        run: The same of a distributed Map.
     """
 
     state: str | None
@@ -96,3 +100,4 @@ class Position:
     entered: datetime | None = None
     event: int = 0
     children: list[Child] = field(default_factory=list)
+    run: MapRun | None = None
