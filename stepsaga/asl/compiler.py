@@ -39,7 +39,16 @@ from stepsaga.asl.states import (
     undo_comment,
 )
 from stepsaga.asl.times import doubt_call, execution_seconds, input_call, settled_by_slot
-from stepsaga.graph import ChoiceNode, MapNode, Role, StepNode, WaitNode, blocks_of, closing_step, walk
+from stepsaga.graph import (
+    ChoiceNode,
+    MapNode,
+    Role,
+    StepNode,
+    WaitNode,
+    blocks_of,
+    closing_step,
+    walk,
+)
 
 if TYPE_CHECKING:
     from stepsaga.asl.states import States
@@ -377,7 +386,6 @@ class _Compiler:
         if node.undo_slot:
             self.backward |= self.lanes.undo(node, before)
         return undo
-
 
     def _distributed(self, node: MapNode, many: Distributed, then: str, before: str) -> str:
         name, first = node.name, self.fresh

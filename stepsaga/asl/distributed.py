@@ -32,7 +32,6 @@ from stepsaga.limits import OBJECT_PREFIX
 
 if TYPE_CHECKING:
     from stepsaga.asl.payloads import Payloads
-    from stepsaga.asl.positions import Lanes
     from stepsaga.asl.states import States
     from stepsaga.graph import Distributed, MapNode
 

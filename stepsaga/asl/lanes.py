@@ -343,9 +343,7 @@ class Lanes:
         selector = distributed.selector_of(begin)
         return distributed.around(node, many, self._payloads, lane, selector, then, undo)
 
-    def undo_distributed(
-        self, node: MapNode, many: Distributed, then: str, before: str
-    ) -> States:
+    def undo_distributed(self, node: MapNode, many: Distributed, then: str, before: str) -> States:
         """The undoing of a distributed map, of all of it, or of the items that have failed."""
         begin = {"failed": False, "failure": None, **_recorded_item(node)}
         begin["undo.$"] = _recorded_address(node.undo_slot)

@@ -182,9 +182,7 @@ class Payloads:
         payload = self._many(node, many, Part.SETTLE_ITEMS, node.undo_slot)
         return payload | {"ran.$": "$.undone", "since.$": "$.undone.run.since"}
 
-    def _many(
-        self, node: MapNode, many: Distributed, part: Part, slot: Slot
-    ) -> dict[str, Any]:
+    def _many(self, node: MapNode, many: Distributed, part: Part, slot: Slot) -> dict[str, Any]:
         told = {"source": many.source.value, "model": many.model, "item": node.item}
         payload = self._base(node.name, part, slot, seconds=ITEMS_SECONDS)
         payload["many"] = told | {"tolerated": many.tolerated}

@@ -158,8 +158,7 @@ class Measure:
                 return self.fork + self.lanes([self.of(lane.nodes, calls) for lane in lanes])
             case MapNode(distributed=Distributed()):
                 # Its items have histories, and times, of their own.
-                own = many_call(node)
-                around = 3 * self.call(own) + 2 * self.fork + 4 * self.state
+                around = 3 * self.call(many_call(node)) + 2 * self.fork + 4 * self.state
                 return around + (0 if self.lanes is sum else self.of(node.nodes, calls))
             case MapNode(nodes=nodes, most=most, at_most=at_most):
                 one = self.of(nodes, calls)

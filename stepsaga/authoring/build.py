@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, get_origin
 
 from stepsaga.authoring.awaited import Awaited
 from stepsaga.authoring.children import CALL_SECONDS, UNDO, Child, child_of, start_of, times_of
-from stepsaga.authoring.data import InputDeclaration, SagaData, is_input, reference_of
+from stepsaga.authoring.data import InputDeclaration, is_input, reference_of
 from stepsaga.authoring.declared import named_steps, parts_of, slots_of
 from stepsaga.authoring.destinations import Bus, Queue, Topic, signature_of
 from stepsaga.authoring.distributed import (
     AT_ONCE,
     NOWHERE,
     DistributedMap,
+    JsonLines,
     node_of,
     problems_of,
     source_of,
@@ -282,10 +283,12 @@ class _Block:
         try:
             items, kind, source = source_of(given, self._scope(name, given))
         except UnseenError as error:
-            self._add("S213" if isinstance(given.over, SagaData) else "S552", name, error, given.source)
+            code = "S552" if isinstance(given.over, JsonLines) else "S213"
+            self._add(code, name, error, given.source)
             items, kind, source = NOWHERE
         model = _importable(kind)
-        self.flow.problems.extend(options.problems + problems_of(given, options, kind, source, model))
+        self.flow.problems.extend(options.problems)
+        self.flow.problems.extend(problems_of(given, options.subject, kind, source, model))
         nodes, _ = self._inner(given.nodes, {**self.items, given.item_name: kind})
         self.results[name] = dict[str, Any]
         return node_of(name, given, nodes, (items, source, model))

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Sequence as List
 
-    from stepsaga.authoring.options import Options
     from stepsaga.authoring.wiring import Scope
     from stepsaga.graph import Node
 
@@ -104,7 +103,9 @@ def source_of(given: DistributedMap, scope: Scope) -> tuple[Datum, Any, ItemSour
     datum = datum_of(over.file, scope)
     if bare(datum.annotation) is not S3Object:
         text = f"{shown(datum)} is {name_of(datum.annotation)}, which is no S3Object for certain"
-        raise UnseenError(text, "annotate the field S3Object: it says in which bucket, by which key")
+        raise UnseenError(
+            text, "annotate the field S3Object: it says in which bucket, by which key"
+        )
     return datum, over.item, over.source
 
 
@@ -131,10 +132,10 @@ NOWHERE: Final = Datum(Origin.INPUT), Any, ItemSource.LIST
 
 
 def problems_of(
-    given: DistributedMap, options: Options, kind: Any, source: ItemSource, model: str
+    given: DistributedMap, subject: str, kind: Any, source: ItemSource, model: str
 ) -> list[Problem]:
     """S550, S551: what is wrong with a map's options."""
-    subject, place = options.subject, given.source
+    place = given.source
     found: list[Problem] = []
     if source is not ItemSource.LIST and not model:
         text = f"item={name_of(kind)} cannot be imported by name"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stepsaga.asl.compiler import compile_saga
 from stepsaga.asl.rules import lint_text
 from stepsaga.asl.text import render
-from stepsaga.checks import limits, names, roles, types
+from stepsaga.checks import distributed, limits, names, roles, types
 from stepsaga.checks.codes import CODES
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ RULES = (
     roles.question_after_pivot,
     roles.child_without_undo,
     roles.child_after_pivot,
+    distributed.place,
+    distributed.content,
     limits.deadline,
     limits.execution_time,
     limits.history,

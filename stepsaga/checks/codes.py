@@ -79,5 +79,10 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S513": "A number out of range",
         "S514": "A question whose times or answers do not fit",
         "S515": "A question that is sent nowhere",
+        "S550": "Items whose model has no name",
+        "S551": "Tolerated failures out of range",
+        "S552": "A file that is no S3Object",
+        "S553": "A distributed map where it cannot stand",
+        "S554": "Something that a distributed map cannot hold",
     }
 )

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from stepsaga.errors import (
     CommitUnreadable,
@@ -144,7 +144,7 @@ def _from_csv(objects: Objects, source: Any) -> Iterator[tuple[str, Any]]:
     rows = csv.DictReader(_texts(objects, source), restval="")
     try:
         for row in rows:
-            row.pop(None, None)  # type: ignore[call-overload]  # what is behind the last column
+            row.pop(None, None)  # what is behind the last column
             yield f"line {rows.line_num}", row
     except csv.Error as error:
         raise Invalid(f"line {rows.line_num} is no CSV: {error}") from None
@@ -179,7 +179,7 @@ class _List:
         self._hash = hashlib.sha256()
         self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115  # closed by __exit__
 
-    def __enter__(self) -> _List:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -245,7 +245,9 @@ def settle_items(work: Work) -> Reply:
         return Reply(value=False, outcome=COMPLETED)
     told = "; ".join(f"item {one.index}: {one.error}" for one in failed)
     raise StepFailedForGood(
-        work.handling.text(f"items could not be undone, the first: {told}. After the fix, redrive it")
+        work.handling.text(
+            f"items could not be undone, the first: {told}. After the fix, redrive it"
+        )
     )
 
 

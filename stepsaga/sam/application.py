@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live_name, participants
 from stepsaga.asl.release import build, substitutions
+from stepsaga.asl.times import many_call
 from stepsaga.errors import DeploymentError
-from stepsaga.graph import steps_of
+from stepsaga.graph import distributed_of, steps_of
 from stepsaga.limits import START_SECONDS
 from stepsaga.runtime.participant import participant_of
 from stepsaga.sam.asked import check_environment, check_statement
@@ -75,6 +76,7 @@ class Machine:
         pinned: The functions whose version it calls.
         live: The functions whose alias it calls.
         records: Whether it puts the end of a saga into the event table itself.
+        maps: Whether it has a distributed map.
     """
 
     saga: str
@@ -85,6 +87,7 @@ class Machine:
     pinned: tuple[str, ...]
     live: tuple[str, ...]
     records: bool
+    maps: bool = False
 
     @property
     def name(self) -> str:
@@ -126,6 +129,9 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
             if node.question is not None:
                 asking.setdefault(node.call.participant, {})[graph.name] = None
                 sent |= {node.question.to: None} if node.question.to else {}
+        for call, module in _item_models(graph):
+            if is_here(root, module) and module not in OURS:
+                needs[call.participant].add(module)
         if children(graph):
             asking.setdefault(CHILDREN, {})[graph.name] = None
             needs[CHILDREN] |= _models(root, graph)
@@ -144,7 +150,15 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
     return Application(tuple(functions), tuple(_machine(graph) for graph in ordered))
 
 
+def _item_models(graph: SagaGraph) -> Iterator[tuple[Call, str]]:
+    """The calls that validate items, and the modules of the items' models."""
+    for node, many in distributed_of(graph.nodes):
+        if many.model:
+            yield many_call(node), many.model.partition(":")[0]
+
+
 def _calls(graph: SagaGraph) -> Iterator[Call]:
+    yield from (many_call(node) for node, _ in distributed_of(graph.nodes))
     for node in steps_of(graph.nodes):
         yield node.call
         if node.verify:
@@ -239,4 +253,5 @@ def _machine(graph: SagaGraph) -> Machine:
         pinned=tuple(name for m in modules if (name := function_name(m)) in used),
         live=tuple(function_name(m) for m in modules if live_name(m) in used),
         records=EVENT_TABLE in used,
+        maps=any(distributed_of(graph.nodes)),
     )

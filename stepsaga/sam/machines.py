@@ -70,7 +70,10 @@ def _machine(machine: Machine) -> dict[str, Any]:
 
 def _role(machine: Machine) -> dict[str, Any]:
     functions = list(dict.fromkeys([*machine.pinned, *machine.live]))
-    return rights.role("states", rights.machine(functions, records=machine.records))
+    statements = rights.machine(functions, records=machine.records)
+    if machine.maps:
+        statements += rights.distributed(machine.saga)
+    return rights.role("states", statements)
 
 
 def observed(name: str) -> dict[str, Any]:

@@ -64,7 +64,10 @@ class Objects:
         for key, content in objects.items():
             with explained(f"bucket {bucket or self._bucket!r}"):
                 self._client.put_object(
-                    Bucket=bucket or self._bucket, Key=key, Body=content, ContentType="application/json"
+                    Bucket=bucket or self._bucket,
+                    Key=key,
+                    Body=content,
+                    ContentType="application/json",
                 )
 
     def keep_file(self, key: str, content: IO[bytes], *, bucket: str = "") -> None:

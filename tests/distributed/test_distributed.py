@@ -12,11 +12,14 @@ import pytest
 from stepsaga.asl.release import Compiled, build
 from stepsaga.authoring import graph_of
 from stepsaga.engines.faults import CALL_FAULTS
+from stepsaga.engines.local import LocalFunctions
 from stepsaga.engines.protocol import Status
 from stepsaga.engines.simulator import Simulator
+from stepsaga.recovery.undo import Run, Undoing
 from stepsaga.runtime.runtime import load
 from stepsaga.store.commits import Outcome
 from stepsaga.store.memory import MemoryStore
+from stepsaga.store.slots import iso
 from tests.distributed import bank
 
 if TYPE_CHECKING:
@@ -295,3 +298,75 @@ def test_no_effect_is_had_twice() -> None:
     world = World()
     world.run(people(50))
     assert Counter(world.ledger.calls.values()) == {1: 52}
+
+
+class Undone(World):
+    """A saga that was stopped, and is undone from its log by the machine's function."""
+
+    def __init__(self, saga: type[Saga] = bank.PayAll) -> None:
+        super().__init__(saga)
+        made = compiled(saga)
+        self.store.put_definition(made.fingerprint, made.graph)
+        self.functions = LocalFunctions(
+            ["tests.distributed.bank"],
+            store=self.store,
+            now=self.simulator.clock.now,
+            resources={"ledger": self.ledger},
+        )
+
+    def stopped(self, value: Any, until: Callable[[], bool]) -> Run:
+        """Run it until then, stop it, and let what is under way end."""
+        arn = self.simulator.start(self.saga, value, name="july")
+        while not until():
+            self.simulator.clock.step()
+        self.simulator.stop(arn)
+        self.simulator.settle()
+        view = self.simulator.describe(arn)
+        return Run(self.saga, "july", iso(view.started), arn)
+
+    def undo(self, run: Run) -> int:
+        """Undo it; how many calls that took."""
+        undoing = Undoing(self.store, self.simulator.clock.now)
+        fingerprint = self.commits()[0].fingerprint
+        generation = undoing.begin(run, fingerprint=fingerprint, input=None, why="stopped")
+        calls = 0
+        while not (found := undoing.proceed(run, generation))["done"]:
+            for one in found["calls"]:
+                calls += 1
+                moment = iso(self.simulator.clock.now())
+                state = {"Name": "call", "EnteredTime": moment, "RetryCount": 0}
+                self.functions.invoke("bank", {"call": one["call"], "state": state, "by": {}})
+        undoing.end(run, generation)
+        return calls
+
+
+@pytest.mark.parametrize("last", ["hold", "open", "p0", "p7"])
+def test_a_stopped_saga_is_undone_from_its_log(last: str) -> None:
+    """Items that were done, were under way or had not begun: nothing of them is left."""
+    world = Undone()
+    value = people(60, fails=False)
+    value["payouts"][7]["urgent"] = True
+    commits = {"hold": 1, "open": 2}.get(last, 0)
+    run = world.stopped(
+        value,
+        lambda: (
+            len(world.commits()) == commits if commits else world.ledger.calls[f"pay {last}"] > 0
+        ),
+    )
+    calls = world.undo(run)
+    assert world.paid() == []
+    # Of who has not begun, both ways of the choice are undone.
+    assert calls == 1 + 60 + 60
+
+
+def test_an_undo_from_the_log_leaves_alone_what_was_tolerated() -> None:
+    """What was undone within its tolerance is not undone again."""
+    world = Undone()
+    world.ledger.broken = {"p1"}
+    value = people(4)
+    value["payouts"][1]["urgent"] = True
+    run = world.stopped(value, lambda: world.ledger.calls["undo screened screen p1"] > 0)
+    world.undo(run)
+    assert world.paid() == []
+    assert world.ledger.calls["undo pay p1"] == 0
+    assert world.ledger.calls["undo screened screen p1"] == 1

@@ -13,6 +13,7 @@ import json
 from functools import partial
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Final
+from weakref import finalize
 
 from stepsaga.engines.jsontext import dump
 from stepsaga.engines.protocol import HistoryEvent, Status
@@ -63,8 +64,9 @@ class MapRun:
         self.redrives = redrives
         self.running: dict[int, Interpreter] = {}
         self.counts = dict.fromkeys((Status.SUCCEEDED, Status.FAILED), 0)
-        # Closed with the run: whoever forgets it lets them go.
         self.files: dict[Status, IO[bytes]] = {one: TemporaryFile() for one in self.counts}
+        # A run that was stopped, and is never redriven, nobody ends.
+        finalize(self, _close, tuple(self.files.values()))
 
     def over(self, index: int, name: str, error: StateError | None) -> None:
         """Note the end of an item's execution, as the files of results tell it."""
@@ -102,6 +104,11 @@ class MapRun:
         return f"{folder}/manifest.json"
 
 
+def _close(files: tuple[IO[bytes], ...]) -> None:
+    for file in files:
+        file.close()
+
+
 def _attempt(
     block: Interpreter, state: DistributedMap, attempt: int
 ) -> Generator[Step, Any, Document]:
@@ -137,9 +144,7 @@ def _attempt(
     return result_document(block, state, result, context)
 
 
-def _begun(
-    block: Interpreter, state: DistributedMap, scope: Scope, objects: Objects
-) -> MapRun:
+def _begun(block: Interpreter, state: DistributedMap, scope: Scope, objects: Objects) -> MapRun:
     place = state.reader(scope)
     try:
         lines = objects.lines(place["Bucket"], place["Key"])
@@ -198,9 +203,7 @@ def _join(block: Interpreter, state: DistributedMap, run: MapRun, scope: Scope) 
             child.journey.transitions = 0
 
 
-def _spawn(
-    child: Interpreter, index: int, inbox: Inbox[tuple[int, StateError | None]]
-) -> Spawn:
+def _spawn(child: Interpreter, index: int, inbox: Inbox[tuple[int, StateError | None]]) -> Spawn:
     return Spawn(_quiet(child, child.run()), lambda error: inbox.put((index, error)))
 
 
