@@ -144,7 +144,9 @@ class Measure:
         """The worst of a sequence, where these calls of each step are made."""
         return sum(self._one(node, calls) for node in nodes)
 
-    def _one(self, node: Node, calls: Callable[[StepNode], Iterable[Call]]) -> int:
+    def _one(  # noqa: PLR0911  # one a kind of node
+        self, node: Node, calls: Callable[[StepNode], Iterable[Call]]
+    ) -> int:
         match node:
             case StepNode(question=question):
                 own = list(calls(node))

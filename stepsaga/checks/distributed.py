@@ -31,7 +31,7 @@ def place(graph: SagaGraph) -> Iterator[Problem]:
 
 
 def content(graph: SagaGraph) -> Iterator[Problem]:
-    """S554: what an item's execution does not hold: forks, questions, children, points of no return."""
+    """S554: what an item's execution does not hold: forks, questions, children."""
     for node in walk(graph.nodes):
         if isinstance(node, MapNode) and node.distributed:
             for inner in walk(node.nodes):

@@ -136,7 +136,8 @@ class Calls:
 
 
 def _shard(step: Step) -> dict[str, int]:
-    return {"shard": one.shard for one in step.lanes if one.shard is not None}
+    found = [one.shard for one in step.lanes if one.shard is not None]
+    return {"shard": found[0]} if found else {}
 
 
 def _shapes(given: Mapping[str, Any], step: Step, data: Data | None) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
 from stepsaga.asl.names import UNDONE
+from stepsaga.asl.times import many_call
 from stepsaga.errors import StoreError, UndoTaken
-from stepsaga.graph import steps_of
+from stepsaga.graph import distributed_of, steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT, START_SECONDS
 from stepsaga.recovery.executions import ABORTED, FAILED, SUCCEEDED, UNSUCCESSFUL, Execution
 from stepsaga.recovery.log import log_of
@@ -212,7 +213,7 @@ class Reconciler:
         self._executions.start_undo(name_of(run, generation), input_of(run, generation, after))
         return True
 
-    def _decide(  # noqa: PLR0911  # one a case
+    def _decide(  # noqa: C901, PLR0911  # one a case
         self, execution: Execution, log: Log
     ) -> Found | None:
         if execution.status == FAILED and execution.error == UNDONE and not log.commits:
@@ -316,7 +317,7 @@ def gone(saga: str, saga_id: str, log: Log, arn: str = "") -> Execution:
 
 def last_call(graph: SagaGraph) -> timedelta:
     """How long an invocation may still run, and commit, that was under way a moment ago."""
-    longest = 0
+    longest = max((many_call(node).seconds for node, _ in distributed_of(graph.nodes)), default=0)
     for node in steps_of(graph.nodes):
         undo = node.compensation.call if node.compensation else None
         longest = max(longest, *(call.seconds for call in (node.call, node.verify, undo) if call))

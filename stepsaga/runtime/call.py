@@ -356,12 +356,9 @@ def _read(lane: list[Any], slot: Any) -> Any:
 def _unwrapped(payload: Any) -> Any:
     """The call, told of the redrives of whoever makes it.
 
-    An item of a distributed map sends ``by`` beside the saga's own execution: ``$$.Execution`` of
-    the item's, which is redriven when the map is. The other form is the call in ``{"call": ..., "state": ..., "by": ...}``, as an undo from the log sends it.
-
-    Where it waits, ``token`` is beside it.
-
-    ``by`` is ``$$.Execution`` of the undo: it is that execution which is redriven, not the saga's.
+    An undo from the log sends ``{"call": ..., "state": ..., "by": ...}``, with ``token`` where it
+    waits; an item of a distributed map sends ``by`` in the call. It is ``$$.Execution`` of the
+    undo, or of the item: that execution is redriven, and not, or not alone, the saga's.
     """
     match payload:
         case {

@@ -245,9 +245,7 @@ def settle_items(work: Work) -> Reply:
         return Reply(value=False, outcome=COMPLETED)
     told = "; ".join(f"item {one.index}: {one.error}" for one in failed)
     raise StepFailedForGood(
-        work.handling.text(
-            f"items could not be undone, the first: {told}. After the fix, redrive it"
-        )
+        work.handling.text(f"not all items could be undone: {told}. After the fix, redrive it")
     )
 
 

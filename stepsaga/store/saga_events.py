@@ -68,7 +68,7 @@ class ItemsOpened(Event):
     """A distributed map's items are recorded, and nothing has been done with one of them yet.
 
     ``value`` is ``{"items", "shards", "bucket", "list"}``: how many they are, in how many streams
-    their steps are recorded (``<saga's stream>#<the map's slot>#<shard>``), and where the items are.
+    their steps are recorded (``<saga's stream>#<the map's slot>#<shard>``), and where they are.
     """
 
     step: str

@@ -78,7 +78,7 @@ class Simulator:
         objects: What distributed Maps read from, and write to.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but the integrations are options by name
         self,
         integrations: Mapping[str, Integration],
         *,

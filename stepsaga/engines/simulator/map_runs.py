@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from stepsaga.store.objects import Objects
 
 AT_ONCE: Final = 1_000
-"""Items that are under way at once where the definition does not say: AWS has 10,000, and memory."""
+"""Items that are under way at once where the definition does not say; on AWS up to 10,000."""
 READER_FAILED: Final = "States.ItemReaderFailed"
 WRITER_FAILED: Final = "States.ResultWriterFailed"
 TOO_MANY_FAILED: Final = "States.ExceedToleratedFailureThreshold"
@@ -64,7 +64,10 @@ class MapRun:
         self.redrives = redrives
         self.running: dict[int, Interpreter] = {}
         self.counts = dict.fromkeys((Status.SUCCEEDED, Status.FAILED), 0)
-        self.files: dict[Status, IO[bytes]] = {one: TemporaryFile() for one in self.counts}
+        self.files: dict[Status, IO[bytes]] = {
+            one: TemporaryFile()  # noqa: SIM115  # closed by `write`, or below
+            for one in self.counts
+        }
         # A run that was stopped, and is never redriven, nobody ends.
         finalize(self, _close, tuple(self.files.values()))
 
