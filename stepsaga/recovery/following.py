@@ -91,7 +91,7 @@ class Following:
         row = row_of(stream, log)
         if row is None:
             return
-        if log.has_ended and with_late(log, stream, self._store).is_over:
+        if log.has_ended and with_late(log, self._store).is_over:
             self._open.remove(stream, run)
             return
         self._open.add(row)

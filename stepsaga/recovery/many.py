@@ -16,6 +16,7 @@ from stepsaga.graph import distributed_of
 from stepsaga.recovery.log import Items, Log
 from stepsaga.runtime.journal import value_of
 from stepsaga.store.commits import Outcome
+from stepsaga.store.events import streams_of_items
 from stepsaga.store.saga_events import ItemsOpened
 from stepsaga.store.slots import shard_of
 
@@ -62,17 +63,12 @@ def whole(log: Log, stream: str, store: EventStore) -> Log:
     return log if kept is None else with_items(log, from_kept(kept), stream, store)
 
 
-def with_late(log: Log, stream: str, store: EventStore) -> Log:
+def with_late(log: Log, store: EventStore) -> Log:
     """The log, with what has landed late of items: so much is told by a saga's end alone."""
     found = [
         one
-        for commit in log.commits
-        for event in commit.events
-        if event.type == ItemsOpened.__name__
-        for shard in range(event.data["value"]["shards"])
-        for one in store.read(
-            shard_of(stream, int(commit.slot.rpartition("/")[2]), shard), f"{log.run}/"
-        )
+        for shard in streams_of_items(log.commits)
+        for one in store.read(shard, f"{log.run}/")
         if LATE in one.slot
     ]
     return Log(log.run, (*log.commits, *found)) if found else log

@@ -141,7 +141,7 @@ class Reconciler:
             return Found.UNKNOWN
         stream = stream_of(execution.saga, execution.id)
         log = log_of(self._store, stream, execution.started)
-        if log.has_ended and with_late(log, stream, self._store).is_over:
+        if log.has_ended and with_late(log, self._store).is_over:
             return None
         if execution.status == SUCCEEDED and not log.latest[0] and not log.has_ended:
             return Found.WELL

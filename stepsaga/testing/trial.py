@@ -18,6 +18,7 @@ from stepsaga.runtime.call import Part
 from stepsaga.runtime.runtime import load
 from stepsaga.runtime.values import JsonType
 from stepsaga.store.commits import Outcome
+from stepsaga.store.events import streams_of_items
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import stream_of
 from stepsaga.testing.answering import Answering, Manner
@@ -135,6 +136,7 @@ class Trial:
         commits: Its commits, in the order of their slots.
         world: What the stubs have done; None where the handlers are the saga's own.
         children: The children that it has started, in that order.
+        inside: The states of the executions of its distributed maps' items.
     """
 
     verdict: Verdict
@@ -143,6 +145,7 @@ class Trial:
     commits: tuple[Commit, ...]
     world: World | None
     children: tuple[ChildRun, ...] = ()
+    inside: frozenset[str] = frozenset()
 
 
 class Bench:
@@ -241,7 +244,7 @@ class Bench:
             if one.type == "ChoiceStateEntered"
         ]
         completed = trial.verdict.ending is Ending.COMPLETED
-        return Trail(completed, frozenset([*names, *left]))
+        return Trail(completed, frozenset([*names, *trial.inside, *left]))
 
     def run(self, case: Case, way: Way) -> Trial:
         """Run the saga in one case.
@@ -366,7 +369,9 @@ class _Run:
     def _settle(self) -> None:
         """Let everything happen that is under way, and read the log: it is complete now."""
         self._simulator.settle()
-        self._commits = list(self._store.read(self._stream))
+        own = list(self._store.read(self._stream))
+        items = [one for shard in streams_of_items(own) for one in self._store.read(shard)]
+        self._commits = sorted([*own, *items], key=lambda one: one.slot)
         self._children = tuple(self._nursery.runs())
 
     def trial(self) -> Trial:
@@ -396,6 +401,7 @@ class _Run:
             commits=tuple(self._commits),
             world=self._world,
             children=self._children,
+            inside=frozenset(self._simulator.inside(self._arn)),
         )
 
     @property
@@ -517,7 +523,8 @@ class _Run:
             if one.type == "TaskStateEntered"
             and (name := label(graph, saga, str(one.details["name"]))) in names
         )
-        return found + Counter(self._undone_from_logs(names - found.keys()))
+        inside = {k: n for k, n in self._simulator.inside(self._arn).items() if k in names}
+        return found + Counter(inside) + Counter(self._undone_from_logs(names - found.keys()))
 
     def _undone_from_logs(self, names: set[str]) -> Iterator[str]:
         """The Tasks that stand for what was undone of children from their logs."""

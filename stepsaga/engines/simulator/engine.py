@@ -288,6 +288,10 @@ class Simulator:
         """The state transitions so far, as Step Functions bills them: states entered, retries."""
         return self._execution(arn).interpreter.journey.transitions
 
+    def inside(self, arn: str) -> Mapping[str, int]:
+        """How often each state of the executions of a distributed Map's items was entered."""
+        return dict(self._execution(arn).interpreter.journey.inside)
+
     # Inside
 
     def _machine(self, machine: str) -> Machine:

@@ -229,7 +229,8 @@ def _child(  # noqa: PLR0913, PLR0917  # the run, and one line of it
         "RoleArn": block.journey.execution["RoleArn"],
         "StartTime": iso(block.world.clock.now()),
     }
-    journey = Journey(block.world, machine, execution)
+    # Their histories are not kept; which states were entered is told all the same.
+    journey = Journey(block.world, machine, execution, inside=block.journey.inside)
     return block.child(state.processor, document, journey).interpreter
 
 
@@ -243,6 +244,8 @@ def _quiet(child: Interpreter, process: Process) -> Process:
             except StopIteration:
                 return
             if isinstance(step, Record):
+                if step.type.endswith("StateEntered"):
+                    child.journey.inside[step.details["name"]] += 1
                 value = HistoryEvent(0, step.type, child.world.clock.now(), {})
             elif isinstance(step, Spawn):
                 value = yield Spawn(_quiet(child, step.process), step.ended)

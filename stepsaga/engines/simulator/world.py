@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,14 @@ class Journey:
         execution: ``$$.Execution``; a redrive replaces it.
         transitions: The state transitions that Step Functions bills: states entered, retries,
             redrives.
+        inside: How often the states of items' own executions were entered.
     """
 
     world: World
     machine: str
     execution: dict[str, Any]
     transitions: int = 0
+    inside: Counter[str] = field(default_factory=Counter)
 
     def context(self, state: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         """The context object in a state."""
