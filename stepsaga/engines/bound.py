@@ -6,6 +6,7 @@ No compiler and no engine is asked: what a definition really costs is measured, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.graph import (
@@ -25,7 +26,7 @@ from stepsaga.recovery.conditions import holds
 from stepsaga.runtime.values import JsonType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from stepsaga.graph import Condition, Datum, Node, SagaGraph, Slot
 
@@ -63,7 +64,12 @@ class Bound:
 
 
 def bound_of(
-    graph: SagaGraph, value: Any, result: Result, *, unanswered: Container[str] = ()
+    graph: SagaGraph,
+    value: Any,
+    result: Result,
+    *,
+    unanswered: Container[str] = (),
+    files: Mapping[str, Sequence[Any]] = MappingProxyType({}),
 ) -> Bound:
     """What the path of an input may cost.
 
@@ -72,10 +78,11 @@ def bound_of(
         value: Its input, as JSON values; it fits the input's model.
         result: Of every step on the path.
         unanswered: The questions whose time passes, and that have another answer for that.
+        files: The items of distributed maps over files, by the map's name.
     """
     model = JsonType(graph.input.annotation)
     scope = _Scope(model.write(model.read(graph.input.name, value)), {}, {})
-    path = _Path(result, unanswered)
+    path = _Path(result, unanswered, files)
     if any(datum.origin is Origin.INPUT for datum in data_of(graph.nodes)):
         path.call()
     path.sequence(graph.nodes, scope, ())
@@ -120,6 +127,7 @@ class _Path:
 
     result: Result
     unanswered: Container[str]
+    files: Mapping[str, Sequence[Any]]
     bound: Bound = field(default_factory=Bound)
     fresh: bool = True
 
@@ -139,6 +147,8 @@ class _Path:
                     self.step(node, scope, lane)
                 case ChoiceNode():
                     self.choice(node, scope, lane, last=last)
+                case MapNode() if node.distributed:
+                    self.distributed(node, scope)
                 case ParallelNode() | MapNode():
                     self.fork(node, scope, lane, last=last)
                 case WaitNode():
@@ -181,6 +191,23 @@ class _Path:
         # After the pivot a fork is tried again where a lane has failed: its join ends no lane.
         retried = any(step.role is Role.RETRIABLE for step in steps_of((node,)))
         self.bound.transitions += 2 if retried and last else 1
+
+
+    def distributed(self, node: MapNode, scope: _Scope) -> None:
+        """A distributed map: the calls around it, and its items' executions.
+
+        Around it are `open`, the Choice behind it, the Map, `close`, and where something can be
+        undone the Choice behind that; two of them record something.
+        """
+        items = self.files.get(node.name)
+        if items is None:
+            items = scope.value(node.items)
+        self.bound.transitions += 3 + bool(items) + bool(node.undo_slot)
+        self.bound.writes += 2
+        self.fresh = False
+        for index, item in enumerate(items):
+            at = (*node.slot, FIRST_INDEX + index)
+            self.sequence(node.nodes, scope.inside(**{node.item: item}), at, ends_lane=True)
 
 
 def _lanes(node: ParallelNode | MapNode, scope: _Scope) -> list[tuple[Sequence[Node], _Scope]]:
