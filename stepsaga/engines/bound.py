@@ -192,7 +192,6 @@ class _Path:
         retried = any(step.role is Role.RETRIABLE for step in steps_of((node,)))
         self.bound.transitions += 2 if retried and last else 1
 
-
     def distributed(self, node: MapNode, scope: _Scope) -> None:
         """A distributed map: the calls around it, and its items' executions.
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from tempfile import TemporaryFile
@@ -222,7 +222,8 @@ def close_items(work: Work) -> Reply:
             told["failures"] = items.keep(objects) if failed else None
     total = opened["items"]
     if failed > _tolerated(many, total):
-        cause = StepFailedForGood(f"{failed:,} of {total:,} items failed, the first: {first}")
+        told_first = ", ".join(f"{one['index']} ({one['error']})" for one in first)
+        cause = StepFailedForGood(f"{failed:,} of {total:,} items failed, the first: {told_first}")
         said = "ItemsFailed", str(cause)
         return _recorded(work, reject(work, cause, said, sure=True), CLOSED)
     numbers = {"items": total, "done": total - failed, "failed": failed}
@@ -234,7 +235,8 @@ def close_items(work: Work) -> Reply:
 def settle_items(work: Work) -> Reply:
     """Fail where the undoing of an item has failed; after a redrive let it run again (rule 13).
 
-    As `stepsaga.runtime.flows.settle`, and told from the files that the Map has written.
+    As `stepsaga.runtime.flows.settle`, and told from the files that the Map has written. That all
+    of the map is undone stands in the saga's own stream, too.
     """
     call = work.call
     redriven, since = call.execution.redriven, call.since
@@ -242,6 +244,8 @@ def settle_items(work: Work) -> Reply:
         return Reply(value=True, outcome=AGAIN)
     failed = list(_first(_failed(_objects(work), call.ran["run"])))
     if not failed:
+        if call.ran["back"]:
+            work.journal.compensate(call.slot, "result", ())
         return Reply(value=False, outcome=COMPLETED)
     told = "; ".join(f"item {one.index}: {one.error}" for one in failed)
     raise StepFailedForGood(
@@ -282,7 +286,14 @@ def _failed(objects: Objects, run: dict[str, Any]) -> Iterator[_Failed]:
                 told = json.loads(line)
                 given = json.loads(told["Input"])
                 index = given["at"][1] - FIRST_INDEX
-                yield _Failed(index, str(told.get("Error") or told.get("Status")), given)
+                yield _Failed(index, _error_in(told), given)
+
+
+def _error_in(told: dict[str, Any]) -> str:
+    """The error that the item's Fail was given as its cause; else its own, or how it ended."""
+    with suppress(ValueError, LookupError, TypeError):
+        return str(json.loads(told["Cause"])["Error"])
+    return str(told.get("Error") or told.get("Status"))
 
 
 @contextmanager

@@ -171,7 +171,7 @@ def test_an_undo_that_fails_holds_up_no_other_and_is_redriven() -> None:
     arn = world.simulator.start("PayAll", people(5, fails=True), name="july")
     view = world.simulator.wait(arn)
     assert (view.status, view.error) == (Status.FAILED, "StepFailedForGood")
-    assert "item 2: ItemUndoFailed" in cause(view)
+    assert "item 2: StepFailed" in cause(view)
     assert world.paid() == ["all", "p2"]
     world.simulator.redrive(arn)
     assert world.simulator.wait(arn).error == "StepFailedForGood"
