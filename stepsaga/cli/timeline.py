@@ -309,7 +309,9 @@ class _Reader:
             case SagaStuck():
                 return "", What.STUCK, one_line(f"{', '.join(event.steps) or '?'}: {event.error}")
 
-    def _of_step(self, event: Event, step: str) -> tuple[str, What, str] | None:
+    def _of_step(  # noqa: C901  # one a kind of event
+        self, event: Event, step: str
+    ) -> tuple[str, What, str] | None:
         match event:
             case StepCompleted():
                 told = step, What.COMPLETED, self._value(event.step, event.value)

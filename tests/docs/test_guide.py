@@ -30,7 +30,7 @@ PAGES = {
 }
 BESIDES = {"book-trip.md": (RentCar,)}
 """Sagas that a page draws, too, before its own."""
-PROJECTS = ("questions.md", "children.md")
+PROJECTS = ("questions.md", "children.md", "many-items.md")
 """Pages with a small project of their own: each block says which file it is."""
 VERIFY = "verify.md"
 OTHERS = ("releases.md", "recovery.md")
