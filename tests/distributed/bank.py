@@ -1,4 +1,4 @@
-"""A bank that pays out to many: its models, its handlers, and its sagas."""
+"""A bank that pays out to many: its models, and its handlers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from stepsaga import (
-    Choice,
-    Csv,
-    DistributedMap,
-    Input,
-    JsonLines,
-    Map,
-    Participant,
-    Rejected,
-    S3Object,
-    Saga,
-    SagaContext,
-    Step,
-    when,
-)
+from stepsaga import Participant, Rejected, S3Object, SagaContext
 
 
 class Payout(BaseModel):
@@ -124,38 +110,3 @@ def report(batch: Batch, payouts: dict[str, Any], saga: SagaContext, ledger: Led
 def unreport(saga: SagaContext, ledger: Ledger) -> None:
     """Take that back."""
     ledger.undo(saga, "report")
-
-
-class PayAll(Saga):
-    """Pay all of a list, or nobody."""
-
-    batch = Input(Batch)
-    hold = Step(hold, compensation=release)
-    payouts = DistributedMap(
-        batch.payouts,
-        check=Choice(careful=when(Map.item.urgent, screened=Step(screen, compensation=unscreen))),
-        pay=Step(pay_out, compensation=recall, compensation_retry=None),
-        at_most=4,
-        tolerated=2,
-    )
-    report = Step(report, compensation=unreport)
-
-
-class PayFile(Saga):
-    """Pay all of a file; the map comes first, and last."""
-
-    batch = Input(Filed)
-    payouts = DistributedMap(
-        JsonLines(batch.file, item=Payout),
-        pay=Step(pay_out, compensation=recall),
-        tolerated=0.5,
-    )
-
-
-class PayTable(Saga):
-    """Pay all of a table."""
-
-    batch = Input(Filed)
-    payouts = DistributedMap(
-        Csv(batch.file, item=Payout), pay=Step(pay_out, compensation=recall), at_most=50
-    )

@@ -20,7 +20,7 @@ from stepsaga.runtime.runtime import load
 from stepsaga.store.commits import Outcome
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import iso
-from tests.distributed import bank
+from tests.distributed import bank, pay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ class World:
 
     def __init__(
         self,
-        saga: type[Saga] = bank.PayAll,
+        saga: type[Saga] = pay.PayAll,
         resolve: Callable[[str], Callable[..., Any]] = load,
         faults: Mapping[str, str | Sequence[str | None]] | None = None,
     ) -> None:
@@ -199,7 +199,7 @@ def test_a_stopped_map_goes_on_where_it_stood() -> None:
 
 def test_json_lines_are_read_from_a_file() -> None:
     """A file in S3 with an item in each line; the map may be the saga's first and last node."""
-    world = World(bank.PayFile)
+    world = World(pay.PayFile)
     lines = "".join(json.dumps({"to": f"p{n}", "cents": 1}) + "\n" for n in range(30))
     view = world.run(world.put(lines + "\n"))
     assert view.status is Status.SUCCEEDED
@@ -209,7 +209,7 @@ def test_json_lines_are_read_from_a_file() -> None:
 
 def test_csv_is_read_from_a_file() -> None:
     """The first line names the columns; a text with a line break in it is one item's."""
-    world = World(bank.PayTable)
+    world = World(pay.PayTable)
     view = world.run(world.put('\ufeffto,cents\nann,3\n"b\nb",4\n'))
     assert view.status is Status.SUCCEEDED
     assert world.paid() == ["ann", "b\nb"]
@@ -226,7 +226,7 @@ def test_csv_is_read_from_a_file() -> None:
 )
 def test_a_bad_file_is_refused_before_anything_is_done(text: str, said: str) -> None:
     """One bad item, and nobody is paid; the error says which line, and which field."""
-    world = World(bank.PayFile)
+    world = World(pay.PayFile)
     view = world.run(world.put(text))
     assert view.error == "SagaCompensated"
     assert said in cause(view)
@@ -237,13 +237,13 @@ def test_a_bad_file_is_refused_before_anything_is_done(text: str, said: str) -> 
 
 def test_a_file_that_is_not_there_is_refused() -> None:
     """So is a file that nobody has put."""
-    view = World(bank.PayFile).run({"file": {"bucket": "bucket", "key": "gone"}})
+    view = World(pay.PayFile).run({"file": {"bucket": "bucket", "key": "gone"}})
     assert "s3://bucket/gone is gone" in cause(view)
 
 
 def test_the_items_are_those_that_were_recorded() -> None:
     """The file changes after it was read: the map, and its undoing, run over what was recorded."""
-    world = World(bank.PayFile)
+    world = World(pay.PayFile)
     given = world.put('{"to": "a", "cents": 1}\n{"to": "b", "cents": 1}\n')
     arn = world.simulator.start("PayFile", given, name="july")
     world.simulator.run_until(arn, lambda event: event.type == "MapRunStarted")
@@ -303,7 +303,7 @@ def test_no_effect_is_had_twice() -> None:
 class Undone(World):
     """A saga that was stopped, and is undone from its log by the machine's function."""
 
-    def __init__(self, saga: type[Saga] = bank.PayAll) -> None:
+    def __init__(self, saga: type[Saga] = pay.PayAll) -> None:
         super().__init__(saga)
         made = compiled(saga)
         self.store.put_definition(made.fingerprint, made.graph)

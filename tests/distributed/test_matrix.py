@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.distributed import bank
+from tests.distributed import pay
 
 if TYPE_CHECKING:
     from stepsaga import Saga
     from stepsaga.testing import SagaVerifier
 
 
-@pytest.mark.parametrize("saga", [bank.PayAll])
+@pytest.mark.parametrize("saga", [pay.PayAll])
 def test_all_or_nothing(verify_saga: SagaVerifier, saga: type[Saga]) -> None:
     """Each fault of each call, on the way forward and back: all is done, or nothing."""
     report = verify_saga(saga)
