@@ -204,6 +204,8 @@ class _Path:
         self.bound.transitions += 3 + bool(items) + bool(node.undo_slot)
         self.bound.writes += 2
         self.fresh = False
+        assert node.distributed is not None  # noqa: S101  # for mypy
+        self.bound.slots += [node.slot, node.distributed.end]
         for index, item in enumerate(items):
             at = (*node.slot, FIRST_INDEX + index)
             self.sequence(node.nodes, scope.inside(**{node.item: item}), at, ends_lane=True)
