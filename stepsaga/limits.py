@@ -53,6 +53,9 @@ holds them, and sends them twice, beside its own results."""
 ITEM_BYTES: Final = 16 * 1024
 """What an item of a distributed map may have as JSON."""
 
+MOST_ITEMS: Final = 1_000_000
+"""Of a distributed map: an index has seven digits, and all items are read within five minutes."""
+
 SHARDS: Final = 16
 """Streams of a distributed map: so many partitions share the writes of its items."""
 

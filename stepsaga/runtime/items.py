@@ -28,7 +28,14 @@ from stepsaga.errors import (
     StepFailed,
     StepFailedForGood,
 )
-from stepsaga.limits import FIRST_INDEX, ITEM_BASE_BYTES, ITEM_BYTES, OBJECT_PREFIX, SHARDS
+from stepsaga.limits import (
+    FIRST_INDEX,
+    ITEM_BASE_BYTES,
+    ITEM_BYTES,
+    MOST_ITEMS,
+    OBJECT_PREFIX,
+    SHARDS,
+)
 from stepsaga.runtime.files import S3Object
 from stepsaga.runtime.flows import (
     ADOPTED,
@@ -97,6 +104,8 @@ def _listed(work: Work) -> dict[str, Any]:
     kind = work.handling.item_type(many.model) if many.model else None
     with _List() as items:
         for where, item in _SOURCES[many.source](objects, source):
+            if items.count == MOST_ITEMS:
+                raise Invalid(f"{where} is one too many: a map takes {MOST_ITEMS:,} items")
             items.add(items.count, _fitting(kind, where, item))
         key = items.keep(objects)
     shards = min(items.count, SHARDS)
@@ -112,8 +121,12 @@ def _fitting(kind: JsonType | None, where: str, item: Any) -> Any:
     try:
         written = item if kind is None else kind.write(kind.read(where, item), item)
         size = len(compact(written))
+        json.dumps(written, allow_nan=False)
     except Unfit as unfit:
         raise Invalid(str(unfit)) from unfit.__cause__
+    except ValueError:
+        # Step Functions could not read the list, neither for the map nor for its undoing.
+        raise Invalid(f"{where} holds a number that no JSON has: NaN, or Infinity") from None
     if size > ITEM_BYTES:
         raise Invalid(
             f"{where} has {size:,} bytes as JSON, over {ITEM_BYTES:,}: keep what is large"

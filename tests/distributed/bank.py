@@ -17,6 +17,7 @@ class Payout(BaseModel):
     to: str
     cents: int = Field(ge=0)
     urgent: bool = False
+    share: float = 0.0
 
 
 class Batch(BaseModel):

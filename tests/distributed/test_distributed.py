@@ -222,6 +222,9 @@ def test_csv_is_read_from_a_file() -> None:
         ('{"to": "a", "cents": 1}\n{"to"\n', "line 2 is no JSON"),
         ("\xff", "line 1"),
         (json.dumps({"to": "x" * 20_000, "cents": 1}), "20,"),
+        ('{"to": "a", "cents": 1, "share": NaN}', "NaN"),
+        ('{"to": "\\ud800", "cents": 1}', "line 1"),
+        ("[]", "line 1"),
     ],
 )
 def test_a_bad_file_is_refused_before_anything_is_done(text: str, said: str) -> None:
