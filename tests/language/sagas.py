@@ -50,7 +50,7 @@ from stepsaga.testing.family import family_of, returning, source_of
 from tests.language.stubs import PARTICIPANT, Handlers, Order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from stepsaga.asl.release import Compiled
     from stepsaga.engines.simulator.sagas import Plan
@@ -436,28 +436,14 @@ class Builder:
         items = self.draw(st.sampled_from(found))
         inner = Builder(self.draw, ("step", "choice", "wait"), self.count, left=0)
         known = replace(seen.copy(), items=(item,))
-        # Who finds out by hand what became of a claim looks into the saga's own stream.
-        nodes = tuple(unclaimed(inner.sequence(known, DEEPEST - 1, after=False)))
+        nodes = inner.sequence(known, DEEPEST - 1, after=False)
         self.count = inner.count
         if not any(isinstance(node, StepNode) for node in nodes):
-            nodes = (*nodes, *unclaimed([self.step(known, after=False)]))
+            nodes = (*nodes, self.step(known, after=False))
         tolerated = self.draw(st.sampled_from([0, 1, 0.5]))
         many = Distributed(ItemSource.LIST, f"{PARTICIPANT}:Line", tolerated, (0,))
         at_most = self.draw(st.integers(0, 2))
         return MapNode(name, items, item, nodes, (0,), at_most, 1, distributed=many)
-
-
-def unclaimed(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Nodes whose steps claim nothing."""
-    for node in nodes:
-        match node:
-            case StepNode(claim=True, call=call):
-                yield replace(node, claim=False, call=replace(call, retry=RETRY))
-            case ChoiceNode(branches=branches, otherwise=otherwise):
-                ways = tuple(replace(b, nodes=tuple(unclaimed(b.nodes))) for b in branches)
-                yield replace(node, branches=ways, otherwise=tuple(unclaimed(otherwise)))
-            case _:
-                yield node
 
 
 def is_allowed(graph: SagaGraph) -> bool:
