@@ -26,6 +26,7 @@ from stepsaga.testing.by_hand import fill_by_hand, waiting_for_a_person
 from stepsaga.testing.cases import Case, Seen, Task
 from stepsaga.testing.children import Nursery, Telling
 from stepsaga.testing.family import family_of, label, returning
+from stepsaga.testing.files import put_files
 from stepsaga.testing.laws import Broken, Story, broken_laws, found_by, step_of
 from stepsaga.testing.stubs import Stubs
 from stepsaga.testing.ways import Trail
@@ -361,6 +362,7 @@ class _Run:
         if len(bench.sagas) > 1:  # they may be undone from their logs
             for one in bench.sagas:
                 self._store.put_definition(one.fingerprint, one.graph)
+        put_files(bench.graph, self._way.input, self._way.results, self._store.objects)
         self._arn = self._simulator.start(bench.compiled.name, self._way.input, name=SAGA_ID)
         view = self._simulator.wait(self._arn)
         self._settle()
