@@ -17,7 +17,10 @@ if TYPE_CHECKING:
         Callback,
         Child,
         Choice,
+        Csv,
+        DistributedMap,
         Input,
+        JsonLines,
         Map,
         OnEvent,
         OnQueue,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from stepsaga.runtime.approval_links import ApprovalLinks
     from stepsaga.runtime.approved import Approved
     from stepsaga.runtime.bus_event import BusEvent
+    from stepsaga.runtime.files import S3Object
     from stepsaga.store.saga_events import Event
 
 __all__ = [
@@ -57,9 +61,12 @@ __all__ = [
     "Callback",
     "Child",
     "Choice",
+    "Csv",
     "DefinitionError",
+    "DistributedMap",
     "Event",
     "Input",
+    "JsonLines",
     "Map",
     "OnEvent",
     "OnQueue",
@@ -70,6 +77,7 @@ __all__ = [
     "Queue",
     "Rejected",
     "Retry",
+    "S3Object",
     "Saga",
     "SagaContext",
     "Sensitive",
@@ -98,9 +106,12 @@ _HOMES: Final = {
     "Callback": "stepsaga.authoring",
     "Child": "stepsaga.authoring",
     "Choice": "stepsaga.authoring",
+    "Csv": "stepsaga.authoring",
     "DefinitionError": "stepsaga.errors",
+    "DistributedMap": "stepsaga.authoring",
     "Event": "stepsaga.store.saga_events",
     "Input": "stepsaga.authoring",
+    "JsonLines": "stepsaga.authoring",
     "Map": "stepsaga.authoring",
     "OnEvent": "stepsaga.authoring",
     "OnQueue": "stepsaga.authoring",
@@ -111,6 +122,7 @@ _HOMES: Final = {
     "Queue": "stepsaga.authoring",
     "Rejected": "stepsaga.errors",
     "Retry": "stepsaga.authoring",
+    "S3Object": "stepsaga.runtime.files",
     "Saga": "stepsaga.authoring",
     "SagaContext": "stepsaga.runtime",
     "Sensitive": "stepsaga.runtime",

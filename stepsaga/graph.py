@@ -515,6 +515,31 @@ class ParallelNode:
     source: Source | None = None
 
 
+class ItemSource(StrEnum):
+    """Where the items of a distributed map come from."""
+
+    LIST = "list"
+    JSON_LINES = "json lines"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Distributed:
+    """What a distributed map has besides: its items are executions of their own.
+
+    Attributes:
+        source: What the map's ``items`` name: a list, or an object in S3.
+        model: The type of an item as ``module:qualname``; empty for one without such a name.
+        tolerated: How many items may fail: a count, or below 1.0 a share.
+        end: The slot of what the map came to; its own is that of the recorded items.
+    """
+
+    source: ItemSource
+    model: str
+    tolerated: int | float
+    end: Slot
+
+
 @dataclass(frozen=True, slots=True)
 class MapNode:
     """The same nodes for each item of a list, in lanes of their own that always join.
@@ -525,6 +550,8 @@ class MapNode:
         at_most: How many items run at the same time; 0 for all of them.
         most: How many items there may be (rule 25).
         undo_slot: Of the undoing; empty where there is nothing to undo.
+        distributed: Of a distributed map, which has no bound, so that its ``most`` is 1: so much of
+            an item is in any one document. None for an inline one.
     """
 
     name: str
@@ -536,6 +563,7 @@ class MapNode:
     most: int
     undo_slot: Slot = ()
     source: Source | None = None
+    distributed: Distributed | None = None
 
 
 Fork = ParallelNode | MapNode
@@ -608,6 +636,13 @@ def children_of(graph: SagaGraph) -> dict[str, SagaGraph]:
     return found
 
 
+def distributed_of(nodes: tuple[Node, ...]) -> Iterator[tuple[MapNode, Distributed]]:
+    """The distributed maps among these nodes, which stand at a saga's root alone."""
+    for node in nodes:
+        if isinstance(node, MapNode) and node.distributed:
+            yield node, node.distributed
+
+
 def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
     """Every node of a sequence and of what is inside, as they are written."""
     for node in nodes:
@@ -633,7 +668,7 @@ def data_of(nodes: tuple[Node, ...]) -> Iterator[Datum]:
             case ChoiceNode(branches=branches):
                 for branch in branches:
                     yield from data_in(branch.condition)
-            case MapNode(items=items):
+            case MapNode(items=items, distributed=None):
                 yield items
             case WaitNode(until=Datum() as until):
                 yield until

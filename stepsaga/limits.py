@@ -46,6 +46,19 @@ START_SECONDS: Final = 5
 """Added to the longest step's time for the function's own timeout: the runtime's timer ends a call,
 and Lambda's stands behind it, still below the state's ``TimeoutSeconds`` (rule 23)."""
 
+ITEM_BASE_BYTES: Final = 64 * 1024
+"""Input and results together where the items of a distributed map begin: each of these executions
+holds them, and sends them twice, beside its own results."""
+
+ITEM_BYTES: Final = 16 * 1024
+"""What an item of a distributed map may have as JSON."""
+
+MOST_ITEMS: Final = 1_000_000
+"""Of a distributed map: an index has seven digits, and all items are read within five minutes."""
+
+SHARDS: Final = 16
+"""Streams of a distributed map: so many partitions share the writes of its items."""
+
 PARENTS: Final = "parent"
 """What streams begin with that say whose children sagas are; no saga can be called so."""
 

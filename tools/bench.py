@@ -36,6 +36,7 @@ from stepsaga.store.codec import encode
 from stepsaga.store.sizes import item_bytes
 from stepsaga.testing.stack import local_stack
 from tools.local import setup
+from tools.many import many_items
 from tools.paths import parts, reference_sagas
 from tools.sequences import sequence
 from tools.starts import READS, REQUESTS, starts
@@ -65,6 +66,7 @@ def main() -> int:
     _print("Paths on which nothing fails: what they cost, and what they may", _costs(paths))
     started = [*starts()]
     _print("A start by a trigger: what it asks, and what it may", _starts(started))
+    _print("A distributed map over a file, a step each", _many())
     _print("Bytes of an item (one write unit is 1,024)", _items())
     _print("Compiling", _compiling())
     _print("The runtime's own work in one step", _runtime())
@@ -109,6 +111,25 @@ def _starts(started: Sequence[StartCost]) -> Rows:
         for one in started
     ]
     return ("a message comes", "reads", "bound", "requests of Step Functions", "bound"), body
+
+
+def _many() -> Rows:
+    rows = []
+    for number in (1_000, 10_000):
+        with tempfile.TemporaryDirectory() as folder:
+            one = many_items(number, Path(folder))
+        rows.append(
+            (
+                f"{number:,} items",
+                f"{one.transitions:,} of {one.bound.transitions:,}",
+                f"{one.writes:,} of {one.bound.writes:,}",
+                f"{one.reads:,} of {one.bound.reads:,}",
+                f"{one.conflicts}",
+                f"{one.peak / 1024:,.0f} KiB",
+            )
+        )
+    head = ("items", "transitions", "writes", "reads", "conflicts", "memory, besides the store")
+    return head, rows
 
 
 def _items() -> Rows:

@@ -15,6 +15,7 @@ from stepsaga import (
     Callback,
     Child,
     Choice,
+    DistributedMap,
     Input,
     Map,
     Parallel,
@@ -125,6 +126,14 @@ class Each(Saga):
 
     order = Input(Order)
     each = Map(order.lines, item="line", label=Step(do, compensation=undo))
+    last = Step(do, compensation=undo)
+
+
+class EachApart(Saga):
+    """A distributed map over three items with a step each; a step behind it."""
+
+    order = Input(Order)
+    each = DistributedMap(order.lines, item="line", label=Step(do, compensation=undo))
     last = Step(do, compensation=undo)
 
 
@@ -325,6 +334,7 @@ PARTS: Final[tuple[type[Saga], ...]] = (
     Chosen,
     SideBySide,
     Each,
+    EachApart,
     Nested,
     Paused,
     Approved,

@@ -23,6 +23,7 @@ from stepsaga.graph import children_of, steps_of
 from stepsaga.runtime.journal import value_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.counting import CountingStore
+from stepsaga.store.events import streams_of_items
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import stream_of
 from stepsaga.testing.runner import answers_of
@@ -164,9 +165,11 @@ def _bound(
     kept: Container[str] = (),
 ) -> Bound:
     """What one saga may cost, by the results that are recorded of it."""
+    own = list(store.read(stream_of(view.machine, view.name)))
+    items = [commit for stream in streams_of_items(own) for commit in store.read(stream)]
     results = {
         _parts(commit): value_of(commit)
-        for commit in store.read(stream_of(view.machine, view.name))
+        for commit in (*own, *items)
         if commit.outcome is Outcome.RESULT
     }
     return bound_of(

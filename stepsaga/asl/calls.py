@@ -18,7 +18,7 @@ from stepsaga.asl.retriers import ASKING, DOUBTFUL, THROTTLED, TRANSIENT
 from stepsaga.asl.service_rules import ENDS, check_services, is_action, is_record
 from stepsaga.asl.states import ASK
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_OPERATION_SLOT, TERMINAL_SLOT
-from stepsaga.runtime.call import Call, Part
+from stepsaga.runtime.call import MANY, Call, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,8 @@ BEFORE: Final = frozenset({Part.COMPENSATABLE, Part.READ_ONLY, Part.PIVOT, Part.
 """What runs before the point of no return, and whose failure is undone."""
 
 FORWARD: Final = BEFORE | {Part.RETRIABLE}
+FAILING: Final = frozenset({Part.COMPENSATION, Part.RETRIABLE, Part.SETTLE, Part.SETTLE_ITEMS})
+"""What fails in its Task, where a redrive goes on."""
 CAUGHT: Final = ("Rejected", "States.DataLimitExceeded", "States.ALL")
 RETRIED: Final = (THROTTLED, TRANSIENT, DOUBTFUL)
 RECORD_FIELDS: Final = frozenset(
@@ -61,6 +63,8 @@ _LANE_SAMPLES: Final[dict[str, Any]] = {
     "failures.$": [],
     "failure.$": {},
     "done.$": {"value": None},
+    "shard.$": 0,
+    "ran.$": {},
 }
 """What the calls of lanes and of unanswered questions evaluate, and what it could give."""
 
@@ -186,6 +190,8 @@ def _call(name: str, payload: Any, found: Findings) -> Call | None:
     given = table(payload)
     evaluated = {key: value for key, value in given.items() if key.endswith(".$")}
     known = {"execution.$": "$$.Execution", "state.$": "$$.State"}
+    if "shard.$" in given:  # the saga's execution is not the item's
+        known |= {"execution.$": "$.execution", "by.$": "$$.Execution"}
     of_lanes = {key: evaluated.pop(key) for key in _LANE_SAMPLES if key in evaluated}
     if given.get("part") == Part.QUESTION.value or "child" in given:
         known |= _TOKEN
@@ -195,6 +201,8 @@ def _call(name: str, payload: Any, found: Findings) -> Call | None:
         )
         found.add("S624", name, "its payload evaluates something else", hint)
     sample = {key: value for key, value in given.items() if not key.endswith(".$")} | _CONTEXT
+    if "shard.$" in given:
+        sample.pop("results", None)
     sample |= {"token": "token"} if "token.$" in evaluated else {}
     sample |= {key.removesuffix(".$"): _LANE_SAMPLES[key] for key in of_lanes}
     try:
@@ -287,10 +295,10 @@ def _check_retry(task: Task, found: Findings) -> None:
 
 def _check_catch(task: Task, found: Findings) -> None:
     caught = tuple(task.caught())
-    if task.call.part in BEFORE | {Part.INPUT} and caught != CAUGHT:
+    if task.call.part in BEFORE | {Part.INPUT, Part.OPEN, Part.CLOSE} and caught != CAUGHT:
         text = f"a step before the point of no return catches {', '.join(caught) or 'nothing'}"
         found.add("S625", task.name, text, f"catch {', '.join(CAUGHT)}, in this order")
-    if task.call.part in {Part.COMPENSATION, Part.RETRIABLE, Part.SETTLE} and "Catch" in task.state:
+    if task.call.part in FAILING and "Catch" in task.state:
         text = f"a {task.call.part.value} step catches errors"
         hint = "let it fail in its Task: there a redrive goes on"
         found.add("S615", task.name, text, hint)
@@ -303,7 +311,7 @@ def _check_functions(tasks: list[Task], found: Findings) -> None:
     """What is pinned stays what it was; what may have to be mended is called by its alias."""
     steps = {task.call.step: task for task in tasks if task.call.part in FORWARD}
     for task in tasks:
-        if task.call.part in {Part.INPUT, Part.ITEMS, Part.SETTLE}:
+        if task.call.part in MANY | {Part.INPUT, Part.ITEMS, Part.SETTLE}:
             continue  # any of the saga's functions can do it
         # The slot alone decides where there is no probe: its pivot's participant looks.
         asked = task if task.call.handler else steps.get(task.call.step, task)

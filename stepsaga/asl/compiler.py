@@ -41,11 +41,20 @@ from stepsaga.asl.states import (
     undo_comment,
 )
 from stepsaga.asl.times import doubt_call, execution_seconds, input_call, settled_by_slot
-from stepsaga.graph import ChoiceNode, Role, StepNode, WaitNode, blocks_of, closing_step, walk
+from stepsaga.graph import (
+    ChoiceNode,
+    MapNode,
+    Role,
+    StepNode,
+    WaitNode,
+    blocks_of,
+    closing_step,
+    walk,
+)
 
 if TYPE_CHECKING:
     from stepsaga.asl.states import States
-    from stepsaga.graph import Call, Fork, Node, Question, SagaGraph, Service
+    from stepsaga.graph import Call, Distributed, Fork, Node, Question, SagaGraph, Service
 
 __all__ = [
     "COMPENSATED",
@@ -95,7 +104,7 @@ class _Compiler:
     def definition(self) -> dict[str, Any]:
         nodes = self.graph.nodes
         if self.payloads.checks_input:
-            self._check_input(nodes[0].name)
+            self._check_input(entry(nodes[0]))
         single = closing_step(self.graph) is not None
         self._sequence(nodes, None if single else COMPLETION, RECORD)
         states = {**self.forward}
@@ -107,7 +116,7 @@ class _Compiler:
         self._drop_unused(states)
         return {
             **comment(self.graph.doc or self.graph.name),
-            "StartAt": CHECK_INPUT if self.payloads.checks_input else nodes[0].name,
+            "StartAt": CHECK_INPUT if self.payloads.checks_input else entry(nodes[0]),
             "TimeoutSeconds": execution_seconds(self.graph),
             "States": states,
         }
@@ -149,7 +158,7 @@ class _Compiler:
         """
         undoing: list[States] = []
         for index, node in enumerate(nodes):
-            follows = nodes[index + 1].name if index + 1 < len(nodes) else then
+            follows = entry(nodes[index + 1]) if index + 1 < len(nodes) else then
             outer, self.backward = self.backward, {}
             before = self._node(node, follows, before)
             undoing.append(self.backward)
@@ -161,18 +170,23 @@ class _Compiler:
     def _node(self, node: Node, then: str | None, before: str) -> str:
         next_ = END if then is None else {"Next": then}
         if isinstance(node, StepNode):
-            if node.question is not None:
-                return self._question(node, node.question, next_, before)
-            if node.service is not None:
-                return self._service(node, node.service, next_, before)
-            return self._step(node, next_, before)
+            return self._any_step(node, next_, before)
         assert then is not None  # noqa: S101  # a saga ends with a step, or with its record
         if isinstance(node, ChoiceNode):
             return self._choice(node, then, before)
         if isinstance(node, WaitNode):
             self.forward[node.name] = self.lanes.wait(node, next_)
             return before
+        if isinstance(node, MapNode) and node.distributed:
+            return self._distributed(node, node.distributed, then, before)
         return self._fork(node, then, before)
+
+    def _any_step(self, node: StepNode, next_: dict[str, Any], before: str) -> str:
+        if node.question is not None:
+            return self._question(node, node.question, next_, before)
+        if node.service is not None:
+            return self._service(node, node.service, next_, before)
+        return self._step(node, next_, before)
 
     def _check_input(self, then: str) -> None:
         payload = self.payloads.check_input()
@@ -429,6 +443,29 @@ class _Compiler:
         if node.undo_slot:
             self.backward |= self.lanes.undo(node, before)
         return undo
+
+    def _distributed(self, node: MapNode, many: Distributed, then: str, before: str) -> str:
+        name, first = node.name, self.fresh
+        undo = f"undo {name}" if node.undo_slot else before
+        state = self.lanes.opened(node, many, fresh=first)
+        if first:
+            state["ResultSelector"] |= self._nothing_yet()
+            state["Catch"] = self._first_failures(f"open {name}", before, before)
+        else:
+            state["Catch"] = catchers("$.failure", before, before, before)
+        self.forward[f"open {name}"] = state
+        self.fresh = False
+        self.known.append(name)
+        self.forward |= self.lanes.distributed(node, many, then, undo)
+        if node.undo_slot:
+            self.backward |= self.lanes.undo_distributed(node, many, then, before)
+        return undo
+
+
+def entry(node: Node) -> str:
+    """The state in which a node at the root begins."""
+    many = isinstance(node, MapNode) and node.distributed
+    return f"open {node.name}" if many else node.name
 
 
 def _put_failure(target: str) -> dict[str, Any]:

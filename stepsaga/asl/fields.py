@@ -46,6 +46,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
         _FLOW
         | _WORK - {"Parameters"}
         | {"ItemProcessor", "Iterator", "ItemsPath", "ItemSelector", "MaxConcurrency"}
+        | {"ItemReader", "ResultWriter", "ToleratedFailurePercentage"}
     ),
     "Pass": frozenset(_FLOW | {"Result", "Parameters", "ResultPath"}),
     "Wait": frozenset(_FLOW | {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"}),
@@ -132,6 +133,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "ErrorPath": (_text, "a path or an intrinsic function"),
     "InputPath": (_path, "a path or null"),
     "ItemProcessor": (_object, "a block"),
+    "ItemReader": (_object, "an object"),
     "Iterator": (_object, "a block"),
     "ItemsPath": (_text, "a path"),
     "Next": (_text, "the name of a state"),
@@ -139,6 +141,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "Resource": (_text, "a resource"),
     "ResultPath": (_path, "a path or null"),
     "ResultSelector": (_object, "an object"),
+    "ResultWriter": (_object, "an object"),
     "Retry": (_some, "a list of retriers, at least one"),
     "SecondsPath": (_text, "a path"),
     "StartAt": (_text, "the name of a state"),
@@ -160,6 +163,7 @@ RANGES: Final[Mapping[str, Form]] = {
     "MaxConcurrency": (_whole(0, MOST_SECONDS), "a whole number from 0"),
     "MaxDelaySeconds": (_whole(1, MOST_DELAY), f"a whole number from 1 to {MOST_DELAY}"),
     "Seconds": (_whole(0, MOST_SECONDS), f"a whole number from 0 to {MOST_SECONDS}"),
+    "ToleratedFailurePercentage": (_whole(0, 100), "a whole number from 0 to 100"),
     "TimeoutSeconds": (_whole(1, MOST_SECONDS), f"a whole number from 1 to {MOST_SECONDS}"),
 }
 """The numbers, and their ranges; S621 outside of them."""

@@ -13,6 +13,8 @@ from stepsaga.graph import (
     ChoiceNode,
     Comparison,
     Datum,
+    Distributed,
+    ItemSource,
     Kind,
     Lane,
     MapNode,
@@ -83,6 +85,7 @@ def _keep(node: Node) -> dict[str, Any]:
                 "at_most": node.at_most,
                 "most": node.most,
                 "nodes": keep_nodes(node.nodes),
+                **_distributed(node.distributed),
             }
         case WaitNode():
             return {
@@ -117,12 +120,27 @@ def _node_from(kept: Mapping[str, Any]) -> Node:
                 at_most=kept["at_most"],
                 most=kept["most"],
                 undo_slot=tuple(kept["undo_slot"]),
+                distributed=_distributed_from(kept.get("distributed")),
             )
         case "wait":
             until = kept["until"] and datum_from(kept["until"])
             return WaitNode(kept["name"], kept["seconds"], until)
         case unknown:
             raise ValueError(f"{unknown!r} is no kind of node")
+
+
+def _distributed(node: Distributed | None) -> dict[str, Any]:
+    if node is None:
+        return {}
+    kept = {"source": node.source.value, "model": node.model, "tolerated": node.tolerated}
+    return {"distributed": {**kept, "end": list(node.end)}}
+
+
+def _distributed_from(kept: Mapping[str, Any] | None) -> Distributed | None:
+    if kept is None:
+        return None
+    source = ItemSource(kept["source"])
+    return Distributed(source, kept["model"], kept["tolerated"], tuple(kept["end"]))
 
 
 def _condition(condition: Condition) -> dict[str, Any]:

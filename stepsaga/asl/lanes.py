@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from stepsaga.asl import distributed
 from stepsaga.asl.conditions import rule
+from stepsaga.asl.distributed import (
+    ITEM_FAILED,
+    ITEM_UNDO_FAILED,
+    failed_item,
+    is_distributed,
+)
 from stepsaga.asl.endings import TAKEN
 from stepsaga.asl.payloads import item_address, reports_of
 from stepsaga.asl.positions import LaneAt, path
@@ -45,7 +52,7 @@ if TYPE_CHECKING:
     from stepsaga.asl.positions import Lanes as Around
     from stepsaga.asl.services import Services
     from stepsaga.asl.states import States
-    from stepsaga.graph import Fork, Node
+    from stepsaga.graph import Distributed, Fork, Node
 
 REPORT: Final[dict[str, Any]] = {"own": {}, "failed": False, "failure": None, "at": None}
 """What a lane begins with, and ends with (rule 21)."""
@@ -310,6 +317,8 @@ class Lanes:
         All of a failure is told where few lanes report to the saga's root. Of an item's, or of one
         further inside, only the name: the reports of many must fit a document.
         """
+        if is_distributed(lanes):
+            return failed_item(ITEM_FAILED, failure)
         shown: dict[str, Any] = {"failure": {"Error.$": f"{failure}.Error"}}
         if _tells_all(lanes):
             shown = {"failure.$": failure}
@@ -365,6 +374,27 @@ class Lanes:
         at_most = {"MaxConcurrency": node.at_most} if node.at_most else {}
         return {"Type": "Map", "ItemsPath": items, **at_most}
 
+    # Many items
+
+    def opened(self, node: MapNode, many: Distributed, *, fresh: bool) -> dict[str, Any]:
+        """The state that records the items of a distributed map."""
+        return distributed.opened(node, many, self._payloads, fresh=fresh)
+
+    def distributed(self, node: MapNode, many: Distributed, then: str, undo: str) -> States:
+        """What comes behind it, up to where the saga goes on."""
+        begin = {"lane": dict(REPORT), "outer.$": "$", **_recorded_item(node)}
+        lane = self._lane(node.nodes, (LaneAt(node),))
+        selector = distributed.selector_of(begin)
+        return distributed.around(node, many, self._payloads, lane, selector, then, undo)
+
+    def undo_distributed(self, node: MapNode, many: Distributed, then: str, before: str) -> States:
+        """The undoing of a distributed map, of all of it, or of the items that have failed."""
+        begin = {"failed": False, "failure": None, **_recorded_item(node)}
+        begin["undo.$"] = _recorded_address(node.undo_slot)
+        lane = self._undo_lane(node.nodes)
+        selector = distributed.selector_of(begin)
+        return distributed.undoing(node, many, self._payloads, lane, selector, then, before)
+
     # Backward
 
     def undo(self, node: Fork, before: str) -> States:
@@ -411,6 +441,8 @@ class Lanes:
                 "Parameters": {"failed": True, "failure": {"Error.$": "$.failure.Error"}},
                 "End": True,
             }
+            if is_distributed(self._around(node)):
+                states[failed] = failed_item(ITEM_UNDO_FAILED, "$.failure")
             if isinstance(node, StepNode):
                 assert node.compensation is not None  # noqa: S101  # for mypy
                 payload = self._payloads.compensation(node)
@@ -556,6 +588,18 @@ def _item(node: MapNode, around: Around) -> dict[str, Any]:
         "items": {**items, f"{node.item}.$": "$$.Map.Item.Value"},
         "at.$": item_address(around, node),
     }
+
+
+def _recorded_item(node: MapNode) -> dict[str, Any]:
+    """What an item's execution knows of its item, which says itself which it is."""
+    return {
+        "items": {f"{node.item}.$": "$$.Map.Item.Value.item"},
+        "at.$": _recorded_address(node.slot),
+    }
+
+
+def _recorded_address(slot: tuple[int, ...]) -> str:
+    return f"States.Array({slot[0]}, $$.Map.Item.Value.index)"
 
 
 def _undoes(nodes: tuple[Node, ...]) -> bool:

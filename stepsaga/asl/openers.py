@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepsaga.graph import ChoiceNode, ParallelNode, StepNode, steps_of
+from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, StepNode, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,8 @@ def commits_for_certain(nodes: tuple[Node, ...]) -> bool:
     for node in nodes:
         match node:
             case StepNode():
+                return True
+            case MapNode() if node.distributed:
                 return True
             case ParallelNode(lanes=lanes) if any(
                 commits_for_certain(lane.nodes) for lane in lanes
@@ -40,6 +42,8 @@ def openers(nodes: tuple[Node, ...]) -> Iterator[str]:
             for branch in node.branches:
                 yield from openers(branch.nodes)
             yield from openers(node.otherwise)
+        elif isinstance(node, MapNode) and node.distributed:
+            yield node.name
         else:
             # In lanes an undoing may seal any step before another has committed.
             yield from (step.name for step in steps_of((node,)))

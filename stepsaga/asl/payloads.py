@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.asl.openers import openers
 from stepsaga.asl.positions import Places, path, positions
 from stepsaga.asl.shares import shares
-from stepsaga.asl.times import SETTLE_SECONDS, looks_at_input
+from stepsaga.asl.times import ITEMS_SECONDS, SETTLE_SECONDS, looks_at_input
 from stepsaga.graph import (
     MapNode,
     Origin,
     StepNode,
     closing_step,
     data_of,
+    distributed_of,
     steps_of,
     takes_links,
     walk,
@@ -23,7 +24,7 @@ from stepsaga.runtime.call import EVERY, Part
 
 if TYPE_CHECKING:
     from stepsaga.asl.positions import Lanes
-    from stepsaga.graph import Call, Fork, Node, Question, SagaGraph, Slot
+    from stepsaga.graph import Call, Distributed, Fork, Node, Question, SagaGraph, Slot
 
 
 class Payloads:
@@ -47,6 +48,7 @@ class Payloads:
         )
         self._lists = _mapped_lists(graph.nodes)
         self._slots = {node.name: node.slot for node in steps_of(graph.nodes)}
+        self._slots |= {node.name: many.end for node, many in distributed_of(graph.nodes)}
 
     def forward(self, node: StepNode, *, fresh: bool) -> dict[str, Any]:
         """A step's own call.
@@ -71,7 +73,7 @@ class Payloads:
             payload["deadline"] = self.graph.deadline
         self._mark(payload, node)
         if not fresh:
-            payload["results.$"] = "$"
+            payload |= self._document(lanes)
         payload |= self._model(node)
         return payload | lane_fields(lanes) | self._most(node.name) | self._size(node)
 
@@ -96,7 +98,7 @@ class Payloads:
         payload = self._call(node, call, Part.VERIFY)
         self._mark(payload, node)
         if call.handler:
-            payload["results.$"] = "$"
+            payload |= self._document(self.positions[node.name].lanes)
             payload |= self._most(node.name) | self._size(node)
         return payload | lane_fields(self.positions[node.name].lanes)
 
@@ -173,6 +175,33 @@ class Payloads:
             payload["model"] = self.graph.input.model
         return payload | self._context() | lane_fields(lanes)
 
+    def open_items(self, node: MapNode, many: Distributed, *, fresh: bool) -> dict[str, Any]:
+        """The call that records a distributed map's items before anything is done with one."""
+        payload = self._many(node, many, Part.OPEN, node.slot)
+        payload["takes"] = {"items": [node.items.name or self.graph.input.name, *node.items.path]}
+        if node.items.origin is Origin.INPUT and self.graph.input.model:
+            payload["model"] = self.graph.input.model
+        if self.graph.deadline is not None:
+            payload["deadline"] = self.graph.deadline
+        if node.name in self.openers:
+            payload["opens"] = True
+        return payload | ({} if fresh else {"results.$": "$"})
+
+    def close_items(self, node: MapNode, many: Distributed) -> dict[str, Any]:
+        """The call that says what a distributed map came to."""
+        return self._many(node, many, Part.CLOSE, many.end) | {"ran.$": f"$.{node.name}"}
+
+    def settle_items(self, node: MapNode, many: Distributed) -> dict[str, Any]:
+        """The call that fails where the undoing of an item has failed (rule 13)."""
+        payload = self._many(node, many, Part.SETTLE_ITEMS, node.undo_slot)
+        return payload | {"ran.$": "$.undone", "since.$": "$.undone.run.since"}
+
+    def _many(self, node: MapNode, many: Distributed, part: Part, slot: Slot) -> dict[str, Any]:
+        told = {"source": many.source.value, "model": many.model, "item": node.item}
+        payload = self._base(node.name, part, slot, seconds=ITEMS_SECONDS)
+        payload["many"] = told | {"tolerated": many.tolerated}
+        return payload | self._context()
+
     def settle(self, node: Fork, *, undo: bool) -> dict[str, Any]:
         """The call that fails where a lane has failed, and lets a redrive try again (rule 13)."""
         lanes = self.positions[node.name].lanes
@@ -206,12 +235,27 @@ class Payloads:
             "input": self.graph.input.name,
         }
 
-    def _context(self) -> dict[str, Any]:
+    def _context(self, lanes: Lanes = ()) -> dict[str, Any]:
+        if not is_distributed(lanes):
+            return {
+                "fingerprint": self.fingerprint,
+                "execution.$": "$$.Execution",
+                "state.$": "$$.State",
+            }
+        # An item's execution is not the saga's: which that is, the map has put into its input.
         return {
             "fingerprint": self.fingerprint,
-            "execution.$": "$$.Execution",
+            "execution.$": "$.execution",
+            "by.$": "$$.Execution",
             "state.$": "$$.State",
+            "shard.$": "$.shard",
         }
+
+    def _document(self, lanes: Lanes) -> dict[str, Any]:
+        """The results that a call carries; of an item's execution without what says whose it is."""
+        if not is_distributed(lanes):
+            return {"results.$": "$"}
+        return {"results": {f"{key}.$": f"$.{key}" for key in ("lane", "outer", "items")}}
 
     def _call(
         self, node: StepNode, call: Call, part: Part, *, with_places: bool = True
@@ -234,7 +278,7 @@ class Payloads:
             payload["claim"] = True
         if node.service:
             payload["service"] = True
-        return payload | self._context()
+        return payload | self._context(self.positions[node.name].lanes)
 
     def _places(self, node: StepNode, call: Call) -> dict[str, list[str]]:
         """Where a call's results are in the document, but for those that stand by their name."""
@@ -315,7 +359,8 @@ def _mapped_lists(nodes: tuple[Node, ...]) -> dict[str, dict[tuple[str, ...], in
 
     The input's are under the empty name. A list of an outer map's items comes from where these do.
     """
-    maps = {node.item: node for node in walk(nodes) if isinstance(node, MapNode)}
+    inline = [n for n in walk(nodes) if isinstance(n, MapNode) and not n.distributed]
+    maps = {node.item: node for node in inline}
 
     def origin(node: MapNode) -> tuple[str, tuple[str, ...]]:
         datum = node.items
@@ -325,12 +370,16 @@ def _mapped_lists(nodes: tuple[Node, ...]) -> dict[str, dict[tuple[str, ...], in
         return source, (*keys, EVERY, *datum.path)
 
     found: dict[str, dict[tuple[str, ...], int]] = {}
-    for node in walk(nodes):
-        if isinstance(node, MapNode):
-            source, keys = origin(node)
-            lists = found.setdefault(source, {})
-            lists[keys] = min(node.most, lists.get(keys, node.most))
+    for node in inline:
+        source, keys = origin(node)
+        lists = found.setdefault(source, {})
+        lists[keys] = min(node.most, lists.get(keys, node.most))
     return found
+
+
+def is_distributed(lanes: Lanes) -> bool:
+    """Whether lanes are those of a distributed map's items."""
+    return bool(lanes) and isinstance(lanes[0].fork, MapNode) and bool(lanes[0].fork.distributed)
 
 
 def reports_of(name: str, lanes: Lanes, *, undo: bool = False) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from stepsaga.asl.calls import check_calls
 from stepsaga.asl.fields import check_errors, check_fields
 from stepsaga.asl.findings import Findings, blocks, states
 from stepsaga.asl.flow import check_flow
+from stepsaga.asl.maps import check_maps
 from stepsaga.asl.service_rules import is_action
 from stepsaga.asl.shapes import check_expressions
 
@@ -235,6 +236,7 @@ def lint(definition: Any, *, known: Collection[str] | None = None) -> list[Probl
         check_errors(definition, found)
         check_expressions(definition, found)
         check_calls(definition, found)
+        check_maps(definition, found)
         _check_substitutions(definition, known, found)
     except RecursionError:
         found.add("S627", "definition", "its content is nested too deep", "write it flatter")

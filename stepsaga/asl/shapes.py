@@ -203,6 +203,9 @@ class _State:
             given = self._template("Parameters", state["Parameters"], given)
         if "ItemSelector" in state:
             self._template("ItemSelector", state["ItemSelector"], given, ITEM_CONTEXT)
+        for field in ("ItemReader", "ResultWriter"):
+            if "Parameters" in (inner := table(state.get(field))):
+                self._template(f"{field}.Parameters", inner["Parameters"], given)
         if kind == "Task":
             resource = state.get("Resource")
             return RESULTS.get(resource) if isinstance(resource, str) else None

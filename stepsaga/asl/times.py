@@ -13,6 +13,7 @@ from stepsaga.asl.retriers import attempts, pauses, worst_seconds
 from stepsaga.graph import (
     Call,
     ChoiceNode,
+    Distributed,
     MapNode,
     Origin,
     ParallelNode,
@@ -23,6 +24,7 @@ from stepsaga.graph import (
     blocks_of,
     closing_step,
     data_of,
+    distributed_of,
     steps_of,
     walk,
 )
@@ -44,6 +46,8 @@ SETTLE_RETRY: Final = Retry(attempts=10, wait=2, backoff=2, longest_wait=300, ji
 SERVICE_RECORD_RETRY: Final = Retry(attempts=7, wait=2, backoff=2, longest_wait=64, jitter=True)
 """The record of what Step Functions itself did: about two minutes of pauses, then the step is in
 doubt, and undone."""
+ITEMS_SECONDS: Final = 300
+"""The calls that read a distributed map's items, or what became of them: from S3, line by line."""
 
 MARGIN_SECONDS: Final = 60 * 60
 """Step Functions delays transitions that are over the account's rate, and its timeout of an
@@ -101,6 +105,11 @@ def items_call(node: MapNode) -> Call:
     return _own_call(next(steps_of((node,))))
 
 
+def many_call(node: MapNode) -> Call:
+    """The calls around a distributed map, in the function of its first step: it has the models."""
+    return replace(_own_call(next(steps_of((node,)))), seconds=ITEMS_SECONDS)
+
+
 def input_call(graph: SagaGraph) -> Call:
     """The call that validates the input for the definition, in the first step's function."""
     return _own_call(next(steps_of(graph.nodes)))
@@ -144,7 +153,9 @@ class Measure:
         """The worst of a sequence, where these calls of each step are made."""
         return sum(self._one(node, calls) for node in nodes)
 
-    def _one(self, node: Node, calls: Callable[[StepNode], Iterable[Call]]) -> int:
+    def _one(  # noqa: PLR0911  # one a kind of node
+        self, node: Node, calls: Callable[[StepNode], Iterable[Call]]
+    ) -> int:
         match node:
             case StepNode(question=question):
                 own = list(calls(node))
@@ -156,6 +167,10 @@ class Measure:
                 return self.state + max(self.of(block, calls) for block in blocks_of(node))
             case ParallelNode(lanes=lanes):
                 return self.fork + self.lanes([self.of(lane.nodes, calls) for lane in lanes])
+            case MapNode(distributed=Distributed()):
+                # Its items have histories, and times, of their own.
+                around = 3 * self.call(many_call(node)) + 2 * self.fork + 4 * self.state
+                return around + (0 if self.lanes is sum else self.of(node.nodes, calls))
             case MapNode(nodes=nodes, most=most, at_most=at_most):
                 one = self.of(nodes, calls)
                 if self.lanes is sum:
@@ -223,7 +238,8 @@ def execution_seconds(graph: SagaGraph) -> int:
     the steps after the pivot run. A wait until a time that comes from data may take all there is.
     """
     waits = [node for node in walk(graph.nodes) if isinstance(node, WaitNode)]
-    if any(wait.seconds is None for wait in waits):
+    if any(wait.seconds is None for wait in waits) or any(distributed_of(graph.nodes)):
+        # Nobody knows how many items a file has.
         return YEAR
     deadline = graph.deadline if graph.deadline is not None else forward_seconds(graph)
     steps = [node for node in steps_of(graph.nodes) if node.role is not Role.RETRIABLE]

@@ -7,6 +7,7 @@ from stepsaga.authoring.children import Child
 from stepsaga.authoring.conditions import all_of, any_of, is_in, is_present, not_
 from stepsaga.authoring.data import Input
 from stepsaga.authoring.destinations import Bus, Queue, Topic
+from stepsaga.authoring.distributed import Csv, DistributedMap, JsonLines
 from stepsaga.authoring.events import WaitForEvent
 from stepsaga.authoring.flow import Choice, Map, Parallel, Sequence, Wait, when
 from stepsaga.authoring.questions import Approval, Callback
@@ -22,7 +23,10 @@ __all__ = [
     "Callback",
     "Child",
     "Choice",
+    "Csv",
+    "DistributedMap",
     "Input",
+    "JsonLines",
     "Map",
     "OnEvent",
     "OnQueue",

@@ -13,6 +13,15 @@ from stepsaga.authoring.children import CALL_SECONDS, UNDO, Child, child_of, sta
 from stepsaga.authoring.data import InputDeclaration, is_input, reference_of
 from stepsaga.authoring.declared import named_steps, parts_of, slots_of
 from stepsaga.authoring.destinations import Bus, Queue, Topic, signature_of
+from stepsaga.authoring.distributed import (
+    AT_ONCE,
+    NOWHERE,
+    DistributedMap,
+    JsonLines,
+    node_of,
+    problems_of,
+    source_of,
+)
 from stepsaga.authoring.events import WaitForEvent, event_of, waiting_signature
 from stepsaga.authoring.flow import Choice, Map, Nested, Parallel, Sequence, Wait, When
 from stepsaga.authoring.hints import returns
@@ -190,6 +199,7 @@ class _Block:
             Choice: self._choice,
             Parallel: self._parallel,
             Map: self._map,
+            DistributedMap: self._distributed,
             Wait: self._wait,
         }
         builder = builders.get(type(declared))
@@ -267,6 +277,22 @@ class _Block:
         return MapNode(
             name, items, given.item_name, nodes, (0,), at_most, most, source=given.source
         )
+
+    def _distributed(self, name: str, given: DistributedMap) -> MapNode:
+        options = Options(f"{self.flow.saga}.{name}", given.source)
+        options.count("at_most", given.at_most, least=0, most=AT_ONCE)
+        try:
+            items, kind, source = source_of(given, self._scope(name, given))
+        except UnseenError as error:
+            code = "S552" if isinstance(given.over, JsonLines) else "S213"
+            self._add(code, name, error, given.source)
+            items, kind, source = NOWHERE
+        model = importable_name(kind)
+        self.flow.problems.extend(options.problems)
+        self.flow.problems.extend(problems_of(given, options.subject, kind, source, model))
+        nodes, _ = self._inner(given.nodes, {**self.items, given.item_name: kind})
+        self.results[name] = dict[str, Any]
+        return node_of(name, given, nodes, (items, source, model))
 
     def _wait(self, name: str, wait: Wait) -> WaitNode:
         time = wait.time

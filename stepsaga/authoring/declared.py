@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.authoring.data import SagaData, is_input
+from stepsaga.authoring.distributed import DistributedMap
 from stepsaga.authoring.flow import Choice, Map, Nested, Parallel, Sequence, Wait, When, inside
 from stepsaga.authoring.standin import Standin
 from stepsaga.authoring.step import Step
@@ -161,7 +162,7 @@ def _no_node(cls: type, source: Source) -> Iterator[Problem]:
         if empty or any(not parts_of("", part) for part in _branches(node)):
             hint = "give it at least one step: labels=Step(...)"
             yield Problem("S115", subject, f"{name!r} has a part with nothing in it", hint, place)
-        item: object = node.item_name if isinstance(node, Map) else ""
+        item: object = node.item_name if isinstance(node, Map | DistributedMap) else ""
         if not isinstance(item, str):
             text = f"item={item!r} is no name of a parameter"
             yield Problem("S116", subject, text, 'write item="line"', place)

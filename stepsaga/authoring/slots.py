@@ -50,8 +50,10 @@ def _forward_one(node: Node, numbers: Numbers) -> Node:
                 replace(lane, nodes=_forward(lane.nodes, count(1).__next__)) for lane in lanes
             )
             return replace(node, slot=slot, lanes=inner)
-        case MapNode():
+        case MapNode(distributed=distributed):
             slot = (numbers(),)
+            if distributed:
+                node = replace(node, distributed=replace(distributed, end=(numbers(),)))
             return replace(node, slot=slot, nodes=_forward(node.nodes, count(1).__next__))
         case _:
             return node

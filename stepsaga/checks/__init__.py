@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stepsaga.asl.compiler import compile_saga
 from stepsaga.asl.rules import lint_text
 from stepsaga.asl.text import render
-from stepsaga.checks import limits, names, roles, services, types
+from stepsaga.checks import distributed, limits, names, roles, services, types
 from stepsaga.checks.codes import CODES
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ RULES = (
     services.shown_to_all,
     services.of_many,
     services.replies_looked_into,
+    distributed.place,
+    distributed.content,
     limits.deadline,
     limits.execution_time,
     limits.history,

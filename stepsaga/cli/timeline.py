@@ -30,6 +30,8 @@ from stepsaga.store.saga_events import (
     ForwardEnded,
     ForwardStarted,
     InputChecked,
+    ItemsClosed,
+    ItemsOpened,
     SagaCompensated,
     SagaCompleted,
     SagaStarted,
@@ -332,6 +334,8 @@ class _Reader:
         match event:
             case StepCompleted():
                 told = step, What.COMPLETED, self._value(event.step, event.value)
+            case ItemsOpened() | ItemsClosed():
+                told = step, *_of_items(event)
             case StepAsked() | EventAwaited() | ChildAwaited():
                 told = self._of_waiting(event, step)
             case StepRejected():
@@ -354,6 +358,19 @@ class _Reader:
         if (size := stored_bytes(value)) is not None:
             return f"{size:,} bytes, in the bucket"
         return brief(value, self._results.get(step))
+
+
+def _of_items(event: ItemsOpened | ItemsClosed) -> tuple[What, str]:
+    """What a distributed map has, or came to: the failed items by their numbers, the first few."""
+    value = event.value
+    if isinstance(event, ItemsOpened):
+        return What.OTHER, f"{value['items']:,} items"
+    told = f"{value['done']:,} of {value['items']:,} items done"
+    if not value["failed"]:
+        return What.COMPLETED, told
+    first = ", ".join(f"{one['index']} ({one['error']})" for one in value["first"])
+    more = ", ..." if value["failed"] > len(value["first"]) else ""
+    return What.COMPLETED, one_line(f"{told}; undone: {first}{more}")
 
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -25,10 +25,11 @@ from stepsaga.errors import (
 from stepsaga.recovery.children import CANCELLED, children_in, parent_of
 from stepsaga.recovery.forward import short_of
 from stepsaga.recovery.log import Log, log_of
-from stepsaga.recovery.places import undo_slots_of
-from stepsaga.recovery.plan import Plan, parts_of, plan, steps_in
+from stepsaga.recovery.many import with_items
+from stepsaga.recovery.places import stream_at, undo_slots_of
+from stepsaga.recovery.plan import MOST_LEFT, Plan, left, parts_of, plan, steps_in
 from stepsaga.recovery.reached import reached
-from stepsaga.recovery.reconcile import Found, Reconciler, name_of
+from stepsaga.recovery.reconcile import Found, Reconciler, by_redrive, name_of
 from stepsaga.recovery.undo import Run, Undoing, backward, names_of, onward, past
 from stepsaga.runtime.generations import goes_forward
 from stepsaga.runtime.journal import event_of
@@ -348,7 +349,7 @@ class Operator:
             if log.at(own) is not None:
                 return False
             events = [event_of(StepSealed, step=step.node.name), told]
-            self._put(view, log, own, Outcome.SEALED, events)
+            self._put(view, log, step, own, Outcome.SEALED, events)
             return True
         undo = step.node.compensation
         if undo is None or not (step.is_open or step.has_result or _is_sealed(step)):
@@ -357,25 +358,33 @@ class Operator:
         if log.at(at) is not None:
             return False
         if step.is_open:
-            self._put(view, log, own, Outcome.SEALED, [event_of(StepSealed, step=step.node.name)])
+            sealed = [event_of(StepSealed, step=step.node.name)]
+            self._put(view, log, step, own, Outcome.SEALED, sealed)
         events = [event_of(StepCompensated, step=step.node.name, found=BY_HAND), told]
-        self._put(view, log, at, Outcome.COMPENSATED, events)
+        self._put(view, log, step, at, Outcome.COMPENSATED, events)
         return True
 
-    def _put(
+    def _put(  # noqa: PLR0913, PLR0917  # what a commit has
         self,
         view: ExecutionView,
         log: Log,
+        step: Step,
         parts: tuple[int, ...],
         outcome: Outcome,
         events: list[Any],
     ) -> None:
         if not log.commits:
             events = [event_of(SagaStarted, input=view.input), *events]
-        self._undoing.record(_run(view, log), parts, outcome, events, log.fingerprint)
+        run = _run(view, log)
+        stream = stream_at(run.stream, step.lanes)
+        self._undoing.record(run, parts, outcome, events, log.fingerprint, stream=stream)
 
     def _undo(self, view: ExecutionView, why: str, *, completed: bool, anew: bool = False) -> None:
-        log = self._read_log(view)
+        log, _, tree = self._read(view)
+        if (many := left(tree, log)) > MOST_LEFT:
+            raise RequestError(
+                f"{view.machine} {view.name} cannot be undone: {by_redrive(_run(view, log), many)}"
+            )
         found = self._reconciler.undo(
             execution_of(view), log, why, by=self._by, completed=completed, anew=anew
         )
@@ -458,7 +467,9 @@ class Operator:
         kept = self._store.get_definition(log.fingerprint) if log.commits else None
         if kept is None:
             return log, Plan(), ()
-        tree, _ = reached(from_kept(kept), log)
+        graph = from_kept(kept)
+        log = with_items(log, graph, stream_of(view.machine, view.name), self._store)
+        tree, _ = reached(graph, log)
         return log, plan(tree, log), tree
 
     def _read_log(self, view: ExecutionView) -> Log:

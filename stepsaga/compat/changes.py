@@ -29,6 +29,8 @@ def _changes(old: SagaGraph, new: SagaGraph) -> Iterator[str]:
         was = before.get(name)
         if isinstance(node, MapNode) and isinstance(was, MapNode):
             yield from _other(f"most of {name}", was.most, node.most)
+            tolerated = [one.distributed and one.distributed.tolerated for one in (was, node)]
+            yield from _other(f"tolerated failures of {name}", *tolerated)
     steps = {node.name: node for node in steps_of(old.nodes)}
     both = [(steps[node.name], node) for node in steps_of(new.nodes) if node.name in steps]
     roles = [now.name for was, now in both if was.role is not now.role]

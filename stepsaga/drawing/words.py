@@ -112,8 +112,16 @@ def fork_title(node: ParallelNode | MapNode, input_name: str) -> str:
     """What stands at the head of the frame of what runs side by side."""
     if isinstance(node, ParallelNode):
         return f"{node.name}: side by side"
-    limit = f" (at most {node.at_most} at once)" if node.at_most else ""
+    told = [f"at most {node.at_most} at once"] if node.at_most else []
+    if node.distributed:
+        told += ["distributed", *_tolerated(node.distributed.tolerated)]
+    limit = f" ({', '.join(told)})" if told else ""
     return f"{node.name}: for each {node.item} of {datum_text(node.items, input_name)}{limit}"
+
+
+def _tolerated(tolerated: float) -> list[str]:
+    share = f"{tolerated:.4g}" if isinstance(tolerated, int) else f"{tolerated * 100:.4g} %"
+    return [f"{share} may fail"] if tolerated else []
 
 
 def lane_title(name: str, nodes: tuple[Node, ...]) -> str:

@@ -6,6 +6,7 @@ No compiler and no engine is asked: what a definition really costs is measured, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.times import looks_at_input
@@ -25,7 +26,7 @@ from stepsaga.recovery.conditions import holds
 from stepsaga.runtime.values import JsonType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from stepsaga.graph import Condition, Datum, Node, SagaGraph, Slot
 
@@ -67,13 +68,14 @@ class Bound:
     slots: list[Slot] = field(default_factory=list)
 
 
-def bound_of(
+def bound_of(  # noqa: PLR0913  # what decides on a path
     graph: SagaGraph,
     value: Any,
     result: Result,
     *,
     unanswered: Container[str] = (),
     kept: Container[str] = (),
+    files: Mapping[str, Sequence[Any]] = MappingProxyType({}),
 ) -> Bound:
     """What the path of an input may cost.
 
@@ -83,10 +85,11 @@ def bound_of(
         result: Of every step on the path.
         unanswered: The questions whose time passes, and that have another answer for that.
         kept: The waits for events that have come before.
+        files: The items of distributed maps over files, by the map's name.
     """
     model = JsonType(graph.input.annotation)
     scope = _Scope(model.write(model.read(graph.input.name, value)), {}, {})
-    path = _Path(result, unanswered, kept)
+    path = _Path(result, unanswered, kept, files)
     if looks_at_input(graph):
         path.call()
     path.sequence(graph.nodes, scope, ())
@@ -132,6 +135,7 @@ class _Path:
     result: Result
     unanswered: Container[str]
     kept: Container[str]
+    files: Mapping[str, Sequence[Any]]
     bound: Bound = field(default_factory=Bound)
     fresh: bool = True
 
@@ -151,6 +155,8 @@ class _Path:
                     self.step(node, scope, lane)
                 case ChoiceNode():
                     self.choice(node, scope, lane, last=last)
+                case MapNode() if node.distributed:
+                    self.distributed(node, scope)
                 case ParallelNode() | MapNode():
                     self.fork(node, scope, lane, last=last)
                 case WaitNode():
@@ -199,6 +205,24 @@ class _Path:
         # After the pivot a fork is tried again where a lane has failed: its join ends no lane.
         retried = any(step.role is Role.RETRIABLE for step in steps_of((node,)))
         self.bound.transitions += 2 if retried and last else 1
+
+    def distributed(self, node: MapNode, scope: _Scope) -> None:
+        """A distributed map: the calls around it, and its items' executions.
+
+        Around it are `open`, the Choice behind it, the Map, `close`, and where something can be
+        undone the Choice behind that; two of them record something.
+        """
+        items = self.files.get(node.name)
+        if items is None:
+            items = scope.value(node.items)
+        self.bound.transitions += 3 + bool(items) + bool(node.undo_slot)
+        self.bound.writes += 2
+        self.fresh = False
+        assert node.distributed is not None  # noqa: S101  # for mypy
+        self.bound.slots += [node.slot, node.distributed.end]
+        for index, item in enumerate(items):
+            at = (*node.slot, FIRST_INDEX + index)
+            self.sequence(node.nodes, scope.inside(**{node.item: item}), at, ends_lane=True)
 
 
 def _lanes(node: ParallelNode | MapNode, scope: _Scope) -> list[tuple[Sequence[Node], _Scope]]:

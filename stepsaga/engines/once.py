@@ -178,6 +178,7 @@ def _cost(simulator: Simulator, counting: CountingStore) -> Cost:
     transitions = sum(map(simulator.transitions, arns))
     events = (event for arn in arns for event in simulator.history(arn))
     entered = sum(event.type.endswith("StateEntered") for event in events)
+    entered += sum(sum(simulator.inside(arn).values()) for arn in arns)
     return Cost(
         transitions=transitions,
         retries=transitions - entered,

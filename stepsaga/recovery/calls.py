@@ -78,6 +78,7 @@ class Calls:
             "items": {
                 one.fork.item: one.item for one in step.lanes if isinstance(one.fork, MapNode)
             },
+            **_shard(step),
             "execution": self._execution,
             "generation": self._generation,
         }
@@ -132,6 +133,11 @@ class Calls:
             assert node.compensation is not None  # noqa: S101  # for mypy; plan says so
             return node.compensation.call.participant
         return node.verify.participant if node.verify else node.call.participant
+
+
+def _shard(step: Step) -> dict[str, int]:
+    found = [one.shard for one in step.lanes if one.shard is not None]
+    return {"shard": found[0]} if found else {}
 
 
 def _shapes(given: Mapping[str, Any], step: Step, data: Data | None) -> dict[str, Any]:

@@ -52,7 +52,9 @@ class Data:
         self.graph = graph
         self._positions = positions(graph)
         self._maps = {
-            node.item: node.items for node in walk(graph.nodes) if isinstance(node, MapNode)
+            node.item: node.items
+            for node in walk(graph.nodes)
+            if isinstance(node, MapNode) and not node.distributed
         }
         self._slots = {
             node.name: node.slot for node in walk(graph.nodes) if isinstance(node, StepNode)
@@ -112,7 +114,8 @@ class Data:
     def _of_input(self, datum: Datum) -> bool:
         """Whether a datum is of the input, or of an item of one of its lists."""
         if datum.origin is Origin.ITEM:
-            return self._of_input(self._maps[datum.name])
+            # What a distributed map runs over was recorded as its model writes it.
+            return datum.name in self._maps and self._of_input(self._maps[datum.name])
         return datum.origin is Origin.INPUT
 
     # Values
@@ -189,6 +192,8 @@ class Data:
             case Origin.INPUT:
                 return schema
             case Origin.ITEM:
+                if datum.name not in self._maps:
+                    return {}
                 outer = self._maps[datum.name]
                 known = self._known(outer)
                 for key in outer.path:

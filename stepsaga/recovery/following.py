@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from stepsaga.recovery.log import Log
+from stepsaga.recovery.many import with_late
 from stepsaga.store import saga_events
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import types_in
 from stepsaga.store.open_sagas import OpenSaga
-from stepsaga.store.slots import run_of
+from stepsaga.store.slots import run_of, saga_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -85,13 +86,13 @@ class Following:
 
     def _project(self, commit: Commit) -> None:
         """Let the projection say what the log says of the commit's run."""
-        run = run_of(commit)
-        log = Log(run, self._store.read(commit.stream_id, f"{run}/"))
-        row = row_of(commit.stream_id, log)
+        run, stream = run_of(commit), saga_of(commit.stream_id)
+        log = Log(run, self._store.read(stream, f"{run}/"))
+        row = row_of(stream, log)
         if row is None:
             return
-        if log.is_over:
-            self._open.remove(commit.stream_id, run)
+        if log.has_ended and with_late(log, self._store).is_over:
+            self._open.remove(stream, run)
             return
         self._open.add(row)
         if row.stuck_since:

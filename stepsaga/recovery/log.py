@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,7 @@ from stepsaga.store.saga_events import (
 from stepsaga.store.slots import began, iso, run_of, slot_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from stepsaga.store.commits import Commit
@@ -32,16 +33,28 @@ DECIDED: Final = frozenset({Outcome.REJECTED, Outcome.SEALED})
 """What leads to the way back, where it stands at the root: lanes wait for each other first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What is recorded of a distributed map: in how many streams, and its items."""
+
+    shards: int
+    items: tuple[Any, ...]
+
+
 class Log:
     """The commits of one run.
 
     Args:
         run: The execution's start, as its slots begin.
         commits: Of the run; others are left out.
+        items: Of distributed maps, by their slot, where they were read: `stepsaga.recovery.many`.
     """
 
-    def __init__(self, run: str, commits: Iterable[Commit]) -> None:
+    def __init__(
+        self, run: str, commits: Iterable[Commit], items: Mapping[int, Items] | None = None
+    ) -> None:
         self.run = run
+        self.items = items or {}
         self.commits = tuple(one for one in commits if one.slot.startswith(f"{run}/"))
         slots = ((commit.slot.split("/")[1:], commit) for commit in self.commits)
         numbered = ((parts, commit) for parts, commit in slots if all(map(str.isdigit, parts)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepsaga.limits import FIRST_INDEX
+from stepsaga.store.slots import shard_of
 
 if TYPE_CHECKING:
     from stepsaga.graph import Fork
@@ -14,14 +15,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LaneOf:
-    """One lane of a fork, its number from 0, and the item that it has; None in a parallel."""
+    """One lane of a fork, its number from 0, and the item that it has; None in a parallel.
+
+    ``shard`` says which of a distributed map's streams holds it; None in any other.
+    """
 
     fork: Fork
     index: int
     item: Any = None
+    shard: int | None = None
 
 
 Lanes = tuple[LaneOf, ...]
+
+
+def stream_at(stream: str, lanes: Lanes) -> str:
+    """The stream that holds what is recorded in a lane of a run in this stream."""
+    shards = [(one.fork.slot[0], one.shard) for one in lanes if one.shard is not None]
+    return shard_of(stream, *shards[0]) if shards else stream
 
 
 def slots_of(lanes: Lanes) -> Parts:

@@ -96,6 +96,15 @@ def plan(tree: Iterable[Reached], log: Log, failed: frozenset[str] = frozenset()
     )
 
 
+MOST_LEFT: Final = 1_000
+"""Calls of one undo from the log: each is a dozen events of a history of 25,000."""
+
+
+def left(tree: Iterable[Reached], log: Log) -> int:
+    """How many calls undoing all of it may take yet."""
+    return sum(_move(step, log) is not None for step in steps_in(tree))
+
+
 def steps_in(tree: Iterable[Reached]) -> Iterable[Step]:
     """Every step that was reached."""
     for one in tree:

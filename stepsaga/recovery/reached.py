@@ -9,8 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, StepNode, WaitNode, blocks_of
+from stepsaga.graph import (
+    ChoiceNode,
+    Distributed,
+    MapNode,
+    ParallelNode,
+    StepNode,
+    WaitNode,
+    blocks_of,
+)
 from stepsaga.recovery.data import Data
+from stepsaga.recovery.log import Items
 from stepsaga.recovery.places import LaneOf, slots_of
 from stepsaga.store.commits import Outcome
 
@@ -91,12 +100,24 @@ class _Reader:
                     for index, branch in enumerate(branches)
                 ]
                 return _side(node, inner)
+            case MapNode(distributed=Distributed(end=end)):
+                # What failed within its tolerance holds up nothing: its end says that it is passed.
+                side, _ = self._items(node, lanes)
+                return side, self._log.at(end) is not None
             case MapNode():
                 inner = [
                     self.sequence(node.nodes, (*lanes, LaneOf(node, index, item)))
                     for index, item in enumerate(self.data.items(node, lanes))
                 ]
                 return _side(node, inner)
+
+    def _items(self, node: MapNode, lanes: Lanes) -> tuple[tuple[Reached, ...], bool]:
+        known = self._log.items.get(node.slot[0], Items(1, ()))
+        inner = [
+            self.sequence(node.nodes, (*lanes, LaneOf(node, index, item, index % known.shards)))
+            for index, item in enumerate(known.items)
+        ]
+        return _side(node, inner)
 
     def _choice(self, node: ChoiceNode, lanes: Lanes) -> tuple[tuple[Reached, ...], bool]:
         """The way that was gone; where none is told, what may be running on each of them.

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.kept import from_kept
 from stepsaga.asl.names import UNDONE
+from stepsaga.asl.times import many_call
 from stepsaga.errors import StoreError, UndoTaken
-from stepsaga.graph import steps_of
+from stepsaga.graph import distributed_of, steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT, START_SECONDS
 from stepsaga.recovery.executions import ABORTED, FAILED, SUCCEEDED, UNSUCCESSFUL, Execution
 from stepsaga.recovery.log import log_of
-from stepsaga.recovery.plan import plan
+from stepsaga.recovery.many import whole, with_late
+from stepsaga.recovery.plan import MOST_LEFT, left, plan
 from stepsaga.recovery.reached import reached
 from stepsaga.recovery.undo import Run, Undoing, mend, names_of, onward, past, stays
 from stepsaga.runtime.generations import goes_forward, latest
@@ -137,8 +139,9 @@ class Reconciler:
             return Found.WELL
         if not execution.saga:
             return Found.UNKNOWN
-        log = log_of(self._store, stream_of(execution.saga, execution.id), execution.started)
-        if log.is_over:
+        stream = stream_of(execution.saga, execution.id)
+        log = log_of(self._store, stream, execution.started)
+        if log.has_ended and with_late(log, self._store).is_over:
             return None
         if execution.status == SUCCEEDED and not log.latest[0] and not log.has_ended:
             return Found.WELL
@@ -210,7 +213,7 @@ class Reconciler:
         self._executions.start_undo(name_of(run, generation), input_of(run, generation, after))
         return True
 
-    def _decide(  # noqa: PLR0911  # one a case
+    def _decide(  # noqa: C901, PLR0911  # one a case
         self, execution: Execution, log: Log
     ) -> Found | None:
         if execution.status == FAILED and execution.error == UNDONE and not log.commits:
@@ -220,6 +223,7 @@ class Reconciler:
         if kept is None:
             return Found.UNKNOWN
         run = Run(execution.saga, execution.id, log.run, execution.arn)
+        own, log = log, whole(log, run.stream, self._store)
         tree, lacking = reached(from_kept(kept), log)
         found = plan(tree, log)
         if log.has_ended:
@@ -231,7 +235,8 @@ class Reconciler:
             return self._go_on(execution, run, log, why, found)
         if goes_forward(log.latest[1]):
             return self._go_on(execution, run, log, "", found)
-        begun = any(one.outcome in BEGUN for one in log.commits)
+        # What was undone of items that failed within their tolerance is no way back.
+        begun = any(one.outcome in BEGUN for one in own.commits)
         error = execution.error or execution.status
         if found.final is not None:
             if SagaCompleted.__name__ in log.types:
@@ -242,6 +247,9 @@ class Reconciler:
             return self._go_on(execution, run, log, "", found)
         elif execution.status == FAILED and begun:
             stuck, then = Found.STUCK, mend(run)
+            steps = names_of(found.moves)
+        elif (many := left(tree, log)) > MOST_LEFT:
+            stuck, then = Found.STUCK, by_redrive(run, many)
             steps = names_of(found.moves)
         else:
             return self.undo(execution, log, f"its execution ended: {error}")
@@ -265,6 +273,15 @@ class Reconciler:
         at = (generation, undo.redrives)
         self._undoing.note_stuck(run, begun.fingerprint, at, event)
         return Found.FORWARD if forward else Found.STUCK
+
+
+def by_redrive(run: Run, many: int) -> str:
+    """What is to be done about a saga whose distributed maps an undo from the log does not take."""
+    return (
+        f"its items could take {many:,} calls, and an undo from the log makes at most"
+        f" {MOST_LEFT:,} of them: `stepsaga redrive {run.stream}` goes on with the saga, which"
+        " undoes any number of items where it fails"
+    )
 
 
 def gone(saga: str, saga_id: str, log: Log, arn: str = "") -> Execution:
@@ -300,7 +317,7 @@ def gone(saga: str, saga_id: str, log: Log, arn: str = "") -> Execution:
 
 def last_call(graph: SagaGraph) -> timedelta:
     """How long an invocation may still run, and commit, that was under way a moment ago."""
-    longest = 0
+    longest = max((many_call(node).seconds for node, _ in distributed_of(graph.nodes)), default=0)
     for node in steps_of(graph.nodes):
         undo = node.compensation.call if node.compensation else None
         longest = max(longest, *(call.seconds for call in (node.call, node.verify, undo) if call))

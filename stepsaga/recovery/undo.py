@@ -15,6 +15,8 @@ from stepsaga.errors import RequestError, StepFailedForGood, UndoTaken
 from stepsaga.limits import FIRST_END_SLOT, FIRST_OPERATION_SLOT, LAST_GENERATION
 from stepsaga.recovery.calls import INPUT, Calls
 from stepsaga.recovery.log import Log
+from stepsaga.recovery.many import with_items
+from stepsaga.recovery.places import stream_at
 from stepsaga.recovery.plan import Plan, parts_of, plan
 from stepsaga.recovery.reached import reached
 from stepsaga.runtime.generations import latest
@@ -242,6 +244,7 @@ class Undoing:
             refuse_if_taken(run, log, generation)
             if stays(log, begun):
                 return Plan()
+            log = with_items(log, graph, run.stream, self._store)
             tree, lacking = reached(graph, log)
             if lacking and graph.input.model:
                 return None
@@ -255,24 +258,32 @@ class Undoing:
         # It can be the stream's first commit, which tells with what the saga was started (rule 8).
         events = [event for event in begun.events if event.type == SagaStarted.__name__]
         events.append(event_of(StepSealed, step=move.step.node.name))
-        self.record(run, parts_of(move.step), Outcome.SEALED, events, begun.fingerprint)
+        stream = stream_at(run.stream, move.step.lanes)
+        parts = parts_of(move.step)
+        self.record(run, parts, Outcome.SEALED, events, begun.fingerprint, stream=stream)
 
-    def record(
+    def record(  # noqa: PLR0913  # what a commit has
         self,
         run: Run,
         parts: tuple[int, ...],
         outcome: Outcome,
         events: Iterable[EventRecord],
         fingerprint: str,
+        *,
+        stream: str = "",
     ) -> Commit:
-        """Put a commit into a slot of a run, unless it is taken; return what it holds then."""
+        """Put a commit into a slot of a run, unless it is taken; return what it holds then.
+
+        ``stream`` is that of a distributed map's items, where it is one of theirs.
+        """
         slot = slot_text(run.run, parts)
+        stream = stream or run.stream
         commit = Commit(
-            stream_id=run.stream,
+            stream_id=stream,
             slot=slot,
             outcome=outcome,
             events=tuple(events),
-            commit_id=key_of(run.stream, slot),
+            commit_id=key_of(stream, slot),
             correlation_id=run.id,
             causation_id=run.execution,
             recorded_at=iso(self._now()),

@@ -18,7 +18,14 @@ from pydantic import (
 
 from stepsaga.errors import BadCall
 from stepsaga.limits import DISPATCH_SECONDS, SHARE
-from stepsaga.store.slots import execution_name, key_of, service_key_of, slot_text, stream_of
+from stepsaga.store.slots import (
+    execution_name,
+    key_of,
+    service_key_of,
+    shard_of,
+    slot_text,
+    stream_of,
+)
 
 
 class Part(StrEnum):
@@ -36,11 +43,21 @@ class Part(StrEnum):
     QUESTION = "question"
     UNANSWERED = "unanswered"
     ADOPT = "adopt"
+    OPEN = "open"
+    CLOSE = "close"
+    SETTLE_ITEMS = "settle items"
 
 
-OWN_PARTS: Final = frozenset(
-    {Part.VERIFY, Part.INPUT, Part.ITEMS, Part.SETTLE, Part.UNANSWERED, Part.ADOPT}
-)
+MANY: Final = frozenset({Part.OPEN, Part.CLOSE, Part.SETTLE_ITEMS})
+"""What is done around a distributed map."""
+OWN_PARTS: Final = MANY | {
+    Part.VERIFY,
+    Part.INPUT,
+    Part.ITEMS,
+    Part.SETTLE,
+    Part.UNANSWERED,
+    Part.ADOPT,
+}
 """What the runtime can do without a handler."""
 
 
@@ -127,6 +144,17 @@ class Awaits(BaseModel):
     seconds: int = Field(gt=0)
 
 
+class Many(BaseModel):
+    """A distributed map: see `stepsaga.graph.Distributed`; ``item`` is the name of its items."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["list", "json lines", "csv"]
+    model: str = ""
+    item: str
+    tolerated: int | float = Field(default=0, ge=0)
+
+
 class Call(BaseModel):
     """One call of a handler.
 
@@ -182,6 +210,10 @@ class Call(BaseModel):
             record of that found the slot taken (rule 26).
         service: In a compensation or a probe: Step Functions itself did the step, under a key of
             its own.
+        shard: In a distributed map's lane: which of the map's streams holds the item's slots.
+        many: Around a distributed map: which.
+        ran: In its ``close``, and in the ``settle items`` of its undoing, what the document has of
+            it: under ``value`` what was opened, under ``run`` where Step Functions put the results.
         late: In a compensation: which of the effects that landed late it undoes, from 1 (rule 11);
             0 for the step itself.
         generation: Of whoever undoes, or goes forward, from the log, and calls; 0 for the saga's
@@ -228,6 +260,9 @@ class Call(BaseModel):
     failure: dict[str, Any] = Field(default_factory=dict)
     done: dict[str, Any] | None = None
     service: bool = False
+    shard: int | None = Field(default=None, ge=0)
+    many: Many | None = None
+    ran: dict[str, Any] = Field(default_factory=dict)
     late: int = Field(default=0, ge=0)
     generation: int = Field(default=0, ge=0)
     execution: Execution
@@ -258,6 +293,8 @@ class Call(BaseModel):
             raise ValueError("a question, or a child's call, and nothing else, has a task token")
         if (self.done is None) == (self.part is Part.ADOPT):
             raise ValueError("an adopt, and nothing else, says what was done")
+        if (self.many is None) == (self.part in MANY):
+            raise ValueError("a call around a distributed map, and no other, says which")
         if self.to and self.part is not Part.QUESTION:
             raise ValueError("a question, and nothing else, is sent somewhere")
         if self.event and self.part not in {Part.QUESTION, Part.UNANSWERED}:
@@ -284,6 +321,9 @@ class Call(BaseModel):
             Part.ITEMS: "items of ",
             Part.SETTLE: "settle ",
             Part.ADOPT: "adopt ",
+            Part.OPEN: "open ",
+            Part.CLOSE: "close ",
+            Part.SETTLE_ITEMS: "settle undo ",
         }
         return f"{prefix.get(self.part, '')}{self.step}"
 
@@ -301,6 +341,13 @@ class Call(BaseModel):
     def stream(self) -> str:
         """The saga's stream: ``FulfilOrder#order-123``."""
         return stream_of(self.saga, self.execution.name)
+
+    def stream_at(self, parts: tuple[int, ...]) -> str:
+        """The stream that holds a slot: the saga's, or in a distributed map's lane the shard's."""
+        lane = self.undo or self.lane
+        if self.shard is None or not lane or parts[1:2] != lane[1:2]:
+            return self.stream
+        return shard_of(self.stream, self.lane[0], self.shard)
 
     @property
     def started(self) -> datetime:
@@ -343,7 +390,7 @@ class Call(BaseModel):
 
     def key(self, parts: tuple[int, ...]) -> str:
         """The idempotency key of a slot of this run, and the id of its commit (rule 4)."""
-        return key_of(self.stream, self.address(parts))
+        return key_of(self.stream_at(parts), self.address(parts))
 
     @property
     def step_key(self) -> str:
@@ -361,11 +408,11 @@ def _read(lane: list[Any], slot: Any) -> Any:
 
 
 def _unwrapped(payload: Any) -> Any:
-    """The call in ``{"call": ..., "state": ..., "by": ...}``, as an undo from the log sends it.
+    """The call, told of the redrives of whoever makes it.
 
-    Where it waits, ``token`` is beside it.
-
-    ``by`` is ``$$.Execution`` of the undo: it is that execution which is redriven, not the saga's.
+    An undo from the log sends ``{"call": ..., "state": ..., "by": ...}``, with ``token`` where it
+    waits; an item of a distributed map sends ``by`` in the call. It is ``$$.Execution`` of the
+    undo, or of the item: that execution is redriven, and not, or not alone, the saga's.
     """
     match payload:
         case {
@@ -374,11 +421,17 @@ def _unwrapped(payload: Any) -> Any:
             "by": dict() as by,
             **more,
         }:
-            redriven = {key: by[key] for key in ("RedriveCount", "RedriveTime") if key in by}
+            redriven = _redriven(by)
             token = {"token": more["token"]} if "token" in more else {}
             return {**call, **token, "execution": {**execution, **redriven}, "state": state}
+        case {"execution": dict() as execution, "by": dict() as by, **call}:
+            return {**call, "execution": {**execution, **_redriven(by)}}
         case _:
             return payload
+
+
+def _redriven(by: dict[str, Any]) -> dict[str, Any]:
+    return {key: by[key] for key in ("RedriveCount", "RedriveTime") if key in by}
 
 
 def parse_call(payload: Any) -> Call:

@@ -206,6 +206,25 @@ class Handling:
         source, *path = call.takes.get(name, (name,))
         return _followed(name, source, path, {**results, call.input: call.execution.input})
 
+    def source(self, results: Mapping[str, Any]) -> Any:
+        """What a distributed map runs over: a list, or where a file is, as JSON values.
+
+        Raises:
+            Refused, Invalid: As of `bind`, and `normal_input`.
+        """
+        call = self._call
+        given = self.normal_input() if call.model else call.execution.input
+        source, *path = call.takes["items"]
+        return _followed("items", source, path, {**results, call.input: given})
+
+    def item_type(self, reference: str) -> JsonType:
+        """The type of an item, by ``module:qualname``.
+
+        Raises:
+            Refused: It cannot be imported.
+        """
+        return _model(reference, "the items' model")
+
     def run(self) -> Any:
         """Call the handler; return its result as it is recorded: JSON values, or where they are.
 
@@ -383,11 +402,11 @@ def _unbound(**_: Any) -> Any:
     raise RuntimeError("bind comes before run")
 
 
-def _model(reference: str) -> JsonType:
+def _model(reference: str, what: str = "the input's model") -> JsonType:
     try:
         return _type_named(reference)
     except Exception as error:
-        raise Refused(f"the input's model {reference}: {describe(error)}") from error
+        raise Refused(f"{what} {reference}: {describe(error)}") from error
 
 
 @lru_cache(maxsize=256)

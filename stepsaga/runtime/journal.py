@@ -14,6 +14,8 @@ from stepsaga.store.saga_events import (
     ChildAwaited,
     ChildLinked,
     InputChecked,
+    ItemsClosed,
+    ItemsOpened,
     SagaCompleted,
     SagaStarted,
     StepAsked,
@@ -64,7 +66,7 @@ class Journal:
 
     def get(self, slot: Slot) -> Commit | None:
         """What a slot of this run holds."""
-        return self._store.get(self._call.stream, self._call.address(slot))
+        return self._store.get(self._call.stream_at(slot), self._call.address(slot))
 
     def result(self, pattern: Pattern, shape: Any = AS_TOLD) -> Any:
         """The result in a slot, or None; where the pattern has ``*``, the list of all items'.
@@ -89,12 +91,18 @@ class Journal:
         """What a step's slot holds, and the first effect that landed late for it."""
         address = self._call.address(slot)
         own, late = None, None
-        for commit in self._store.read(self._call.stream, address):
+        for commit in self._store.read(self._call.stream_at(slot), address):
             if commit.slot == address:
                 own = commit
             elif commit.slot.startswith(f"{address}/late/") and late is None:
                 late = commit
         return own, late
+
+    def many(self, kind: type[ItemsOpened | ItemsClosed], value: Any) -> Commit:
+        """Record what a distributed map has, or came to; return what the slot holds."""
+        call = self._call
+        events = [event_of(kind, step=call.step, value=value)]
+        return self._append(call.address(call.slot), Outcome.RESULT, events)
 
     def complete(self, value: Any, emitted: Sequence[EventRecord]) -> Commit:
         """Record the step's result, with what its handler emitted; return what the slot holds."""
@@ -225,7 +233,7 @@ class Journal:
         return self._put(address, Outcome.COMPENSATED, [event, *emitted], late.commit_id)
 
     def _get_late(self, slot: Slot) -> Commit | None:
-        return self._store.get(self._call.stream, self._late_address(slot))
+        return self._store.get(self._call.stream_at(slot), self._late_address(slot))
 
     def _late_address(self, slot: Slot) -> str:
         return f"{self._call.address(slot)}/late/{self._call.late:05d}"
@@ -280,12 +288,13 @@ class Journal:
         self, address: str, outcome: Outcome, events: Sequence[EventRecord], causation: str
     ) -> Commit:
         call = self._call
+        stream = call.stream_at(call.slot)
         return Commit(
-            stream_id=call.stream,
+            stream_id=stream,
             slot=address,
             outcome=outcome,
             events=tuple(events),
-            commit_id=key_of(call.stream, address),
+            commit_id=key_of(stream, address),
             correlation_id=call.execution.name,
             causation_id=causation,
             recorded_at=iso(self._now()),
@@ -321,7 +330,7 @@ def value_of(commit: Commit) -> Any:
     Raises:
         CommitUnreadable: There is none, which only somebody else's write can bring about.
     """
-    return _data(commit, StepCompleted, StepLanded)["value"]
+    return _data(commit, StepCompleted, StepLanded, ItemsOpened, ItemsClosed)["value"]
 
 
 def rejection_of(commit: Commit) -> tuple[str, str]:

@@ -38,6 +38,7 @@ from stepsaga.runtime.flows import (
 )
 from stepsaga.runtime.generations import admitted
 from stepsaga.runtime.handling import Handling
+from stepsaga.runtime.items import close_items, open_items, settle_items
 from stepsaga.runtime.journal import Journal
 from stepsaga.runtime.observer import LANDED_LATE, Report, SilentObserver, frames
 from stepsaga.runtime.questions import ask, unanswered
@@ -67,6 +68,9 @@ _FLOWS: Final = {
     Part.QUESTION: ask,
     Part.UNANSWERED: unanswered,
     Part.ADOPT: adopt,
+    Part.OPEN: open_items,
+    Part.CLOSE: close_items,
+    Part.SETTLE_ITEMS: settle_items,
 }
 _CHILD_FLOWS: Final = {Part.COMPENSATION: undo_child}
 _EVENT_FLOWS: Final = {Part.QUESTION: await_event, Part.UNANSWERED: look_again}

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from stepsaga.asl.awaited_events import awaited_in, routed_events
 from stepsaga.asl.names import EVENT_TABLE, definition_file, function_name, live_name, participants
 from stepsaga.asl.release import build, substitutions
-from stepsaga.asl.times import doubt_call
+from stepsaga.asl.times import doubt_call, many_call
 from stepsaga.errors import DeploymentError
-from stepsaga.graph import steps_of, takes_links
+from stepsaga.graph import distributed_of, steps_of, takes_links
 from stepsaga.limits import START_SECONDS
 from stepsaga.runtime.business_events import PARTICIPANT as EVENTS
 from stepsaga.runtime.participant import participant_of
@@ -91,6 +91,7 @@ class Machine:
         live: The functions whose alias it calls.
         records: Whether it puts the end of a saga into the event table itself.
         services: What it does itself by services.
+        maps: Whether it has a distributed map.
     """
 
     saga: str
@@ -102,6 +103,7 @@ class Machine:
     live: tuple[str, ...]
     records: bool
     services: tuple[Service, ...] = ()
+    maps: bool = False
 
     @property
     def name(self) -> str:
@@ -146,6 +148,9 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
             if node.question is not None:
                 asking.setdefault(node.call.participant, {})[graph.name] = None
                 sent |= {node.question.to: None} if node.question.to else {}
+        for call, module in _item_models(graph):
+            if is_here(root, module) and module not in OURS:
+                needs[call.participant].add(module)
         if children(graph):
             asking.setdefault(CHILDREN, {})[graph.name] = None
             needs[CHILDREN] |= _models(root, graph)
@@ -182,7 +187,15 @@ def application_of(root: Path, graphs: Iterable[SagaGraph]) -> Application:
     return Application(tuple(functions), machines, starting_of(root, ordered))
 
 
+def _item_models(graph: SagaGraph) -> Iterator[tuple[Call, str]]:
+    """The calls that validate items, and the modules of the items' models."""
+    for node, many in distributed_of(graph.nodes):
+        if many.model:
+            yield many_call(node), many.model.partition(":")[0]
+
+
 def _calls(graph: SagaGraph) -> Iterator[Call]:
+    yield from (many_call(node) for node, _ in distributed_of(graph.nodes))
     for node in steps_of(graph.nodes):
         # An action is no call: only what settles it is, in the function of its participant.
         yield doubt_call(node) if node.service else node.call
@@ -291,4 +304,5 @@ def _machine(graph: SagaGraph) -> Machine:
         live=tuple(function_name(m) for m in modules if live_name(m) in used),
         records=EVENT_TABLE in used,
         services=tuple(node.service for node in steps_of(graph.nodes) if node.service),
+        maps=any(distributed_of(graph.nodes)),
     )

@@ -71,8 +71,10 @@ def _machine(machine: Machine) -> dict[str, Any]:
 
 def _role(machine: Machine) -> dict[str, Any]:
     functions = list(dict.fromkeys([*machine.pinned, *machine.live]))
-    calls = rights.machine(functions, records=machine.records)
-    return rights.role("states", [*calls, *services.statements(machine)])
+    statements = rights.machine(functions, records=machine.records)
+    if machine.maps:
+        statements += rights.distributed(machine.saga)
+    return rights.role("states", [*statements, *services.statements(machine)])
 
 
 def observed(name: str) -> dict[str, Any]:

@@ -91,13 +91,15 @@ def _function(application: Application) -> dict[str, Any]:
 def environment(application: Application) -> dict[str, Any]:
     """The variables of who looks at sagas."""
     started = any(one.starts for one in application.functions)
+    bucket = started or any(one.maps for one in application.machines)
     return {
         "STEPSAGA_EVENT_TABLE": ref("EventTable"),
         OPEN_SAGAS: ref(TABLE),
         MACHINES: sub(f"{rights.STATES}:stateMachine:{rights.machine_name('')}"),
         SAGAS: ",".join(one.saga for one in application.machines),
         UNDO: sub(rights.UNDO_ARN),
-        **({CHILDREN: "1", EVENT_BUCKET: ref(BUCKET)} if started else {}),
+        **({CHILDREN: "1"} if started else {}),
+        **({EVENT_BUCKET: ref(BUCKET)} if bucket else {}),
     }
 
 

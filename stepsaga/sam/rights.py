@@ -114,6 +114,24 @@ def machine(functions: Sequence[str], *, records: bool) -> list[Any]:
     return [*statements, *machine_basics()]
 
 
+def distributed(saga: str) -> list[Any]:
+    """What a machine with a distributed map does: it starts itself for each item, and uses S3.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+    """
+    name = machine_name(saga)
+    executions = [sub(f"{STATES}:execution:{name}{kind}:*") for kind in ("", "/*")]
+    run = ["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"]
+    files = ["s3:GetObject", "s3:PutObject", "s3:ListMultipartUploadParts"]
+    return [
+        allow(["states:StartExecution"], [sub(f"{STATES}:stateMachine:{name}")]),
+        allow(run, executions),
+        allow([*files, "s3:AbortMultipartUpload"], sub(f"${{{BUCKET}.Arn}}/{OBJECT_PREFIX}*")),
+        use_of_key(USE_KEY, via=("s3",)),
+    ]
+
+
 def machine_basics() -> list[Any]:
     """What every machine needs: delivering logs and traces, which know no resources."""
     return list(_MACHINE_BASICS)

@@ -13,6 +13,7 @@ from stepsaga.store import saga_events
 from stepsaga.store.commits import EventRecord, Outcome
 from stepsaga.store.content import to_text
 from stepsaga.store.saga_events import Event, SagaStarted
+from stepsaga.store.slots import shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +31,8 @@ SAGA_EVENTS: tuple[type[Event], ...] = (
     saga_events.StepClaimed,
     saga_events.StepCompensated,
     saga_events.StepLanded,
+    saga_events.ItemsOpened,
+    saga_events.ItemsClosed,
     saga_events.StepAsked,
     saga_events.ChildAwaited,
     saga_events.ChildLinked,
@@ -72,6 +75,17 @@ def record_of(event: Event) -> EventRecord:
 def types_in(commits: Iterable[Commit]) -> set[str]:
     """The types of all events in these commits."""
     return {event.type for commit in commits for event in commit.events}
+
+
+def streams_of_items(commits: Iterable[Commit]) -> list[str]:
+    """The streams in which the items of a saga's distributed maps are recorded, as it says."""
+    return [
+        shard_of(commit.stream_id, int(commit.slot.rpartition("/")[2]), shard)
+        for commit in commits
+        for event in commit.events
+        if event.type == saga_events.ItemsOpened.__name__
+        for shard in range(event.data["value"]["shards"])
+    ]
 
 
 def effects_left(commits: Iterable[Commit]) -> list[str]:

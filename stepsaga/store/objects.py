@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -13,10 +13,11 @@ from stepsaga.store.content import checked, pointer_to
 from stepsaga.store.failures import code_of, explained
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from stepsaga.store.content import Pointer
 
+CHUNK_BYTES: Final = 64 * 1024
 GONE: Final = "NoSuchKey"
 HIDDEN: Final = "AccessDenied"
 """What S3 also says of an object that is gone, to whoever may not list the bucket.
@@ -58,13 +59,46 @@ class Objects:
         self.put({pointer.key: content})
         return pointer
 
-    def put(self, objects: Mapping[str, bytes]) -> None:
+    def put(self, objects: Mapping[str, bytes], *, bucket: str = "") -> None:
         """Put objects by key. Again is the same as once: a key comes from its content."""
         for key, content in objects.items():
-            with explained(f"bucket {self._bucket!r}"):
+            with explained(f"bucket {bucket or self._bucket!r}"):
                 self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=content, ContentType="application/json"
+                    Bucket=bucket or self._bucket,
+                    Key=key,
+                    Body=content,
+                    ContentType="application/json",
                 )
+
+    def keep_file(self, key: str, content: IO[bytes], *, bucket: str = "") -> None:
+        """Put what a file holds, from its beginning. Again is the same as once, as in `put`."""
+        content.seek(0)
+        with explained(f"bucket {bucket or self._bucket!r}"):
+            self._client.put_object(
+                Bucket=bucket or self._bucket,
+                Key=key,
+                Body=content,
+                ContentType="application/jsonl",
+            )
+
+    def lines(self, bucket: str, key: str) -> Iterator[bytes]:
+        """The lines of an object of anybody's, with their ends; never all of them in memory.
+
+        Raises:
+            ValueError: It is gone.
+            StoreError: It cannot be read.
+        """
+        body = self._opened(bucket, key)
+        rest = b""
+        while True:
+            with explained(f"bucket {bucket!r}"):
+                chunk = body.read(CHUNK_BYTES)
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line + b"\n" for line in lines)
+            if not chunk:
+                break
+        if rest:
+            yield rest
 
     def read(self, pointer: Pointer) -> bytes:
         """The bytes of an object, which are those that were kept.
@@ -80,11 +114,16 @@ class Objects:
         Raises:
             ValueError: It is gone.
         """
-        place = f"s3://{pointer.bucket}/{pointer.key}"
+        body = self._opened(pointer.bucket, pointer.key)
         with explained(f"bucket {pointer.bucket!r}"):
+            content: bytes = body.read()
+        return content
+
+    def _opened(self, bucket: str, key: str) -> Any:
+        place = f"s3://{bucket}/{key}"
+        with explained(f"bucket {bucket!r}"):
             try:
-                reply = self._client.get_object(Bucket=pointer.bucket, Key=pointer.key)
-                content: bytes = reply["Body"].read()
+                return self._client.get_object(Bucket=bucket, Key=key)["Body"]
             except ClientError as error:
                 if code_of(error) == HIDDEN:
                     raise StoreUnreachable(
@@ -93,7 +132,6 @@ class Objects:
                 if code_of(error) != GONE:
                     raise
                 raise ValueError(f"{place} is gone") from error
-        return content
 
 
 class MemoryS3:
@@ -112,7 +150,9 @@ class MemoryS3:
     def put_object(self, **parameters: Any) -> Mapping[str, Any]:
         """Keep an object; one that is there is replaced."""
         with self._lock:
-            self._contents[parameters["Bucket"], parameters["Key"]] = bytes(parameters["Body"])
+            body = parameters["Body"]
+            content = body.read() if hasattr(body, "read") else bytes(body)
+            self._contents[parameters["Bucket"], parameters["Key"]] = content
         return {}
 
     def get_object(self, **parameters: Any) -> Mapping[str, Any]:

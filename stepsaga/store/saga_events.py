@@ -64,6 +64,29 @@ class StepCompleted(Event):
     value: Any
 
 
+class ItemsOpened(Event):
+    """A distributed map's items are recorded, and nothing has been done with one of them yet.
+
+    ``value`` is ``{"items", "shards", "bucket", "list"}``: how many they are, in how many streams
+    their steps are recorded (``<saga's stream>#<the map's slot>#<shard>``), and where they are.
+    """
+
+    step: str
+    value: Any
+
+
+class ItemsClosed(Event):
+    """A distributed map has come to its end.
+
+    ``value`` is ``{"items", "done", "failed", "bucket", "list", "results", "failures", "first"}``:
+    three numbers, where in the bucket the items, the results and the failed items are, and the
+    first of these as ``{"index", "error"}``.
+    """
+
+    step: str
+    value: Any
+
+
 class StepRejected(Event):
     """A step did nothing. ``error`` is the author's class, ``message`` its text."""
 

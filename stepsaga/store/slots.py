@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _NAMESPACE: Final = UUID("6f1f6c1e-6d4b-5c0e-9a1b-0d6f3e8a7c55")
 """A constant of stepsaga's own: keys must be the same for ever."""
+_SHARD: Final = re.compile(r"#\d{5}#\d{4}\Z")
 _NEAR: Final = timedelta(milliseconds=1)
 """Slots have whole milliseconds, and a description's time went through a float."""
 
@@ -41,6 +43,22 @@ def execution_name(readable: str, key: str, more: str = "") -> str:
     suffix = f"-{hashlib.sha256(key.encode()).hexdigest()[:16]}{more}"
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in readable)
     return f"{plain[: LONGEST_NAME - len(suffix)]}{suffix}"
+
+
+def shard_of(stream_id: str, fork: int, shard: int) -> str:
+    """One of the streams of a distributed map: ``PayOut#july#00002#0003``.
+
+    Args:
+        stream_id: The saga's.
+        fork: The map's slot.
+        shard: Which of its streams.
+    """
+    return f"{stream_id}#{fork:05d}#{shard:04d}"
+
+
+def saga_of(stream_id: str) -> str:
+    """The stream of the saga to which a stream belongs that may be one of its maps'."""
+    return _SHARD.sub("", stream_id)
 
 
 def parents_of(stream_id: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepsaga.graph import Role, closing_step, steps_of
 from stepsaga.store.commits import EventRecord, Outcome
+from stepsaga.store.events import streams_of_items
 from stepsaga.store.slots import key_of
 
 if TYPE_CHECKING:
@@ -50,9 +51,11 @@ def fill_by_hand(
     steps = {node.name: node for node in steps_of(graph.nodes)}
     closing = closing_step(graph)
     waiting = False
-    for claim in waiting_for_a_person(graph, list(store.read(stream_id))):
+    own = list(store.read(stream_id))
+    items = [commit for stream in streams_of_items(own) for commit in store.read(stream)]
+    for claim in waiting_for_a_person(graph, [*own, *items]):
         node, slot = steps[claim.events[-1].data["step"]], claim.slot.removesuffix("/claim")
-        key = key_of(stream_id, slot)
+        key = key_of(claim.stream_id, slot)
         if node.role is Role.RETRIABLE and key not in world.standing:
             world.act_again(key)
         outcome, told = Outcome.SEALED, [EventRecord("StepSealed", 1, {"step": node.name})]

@@ -19,6 +19,7 @@ from stepsaga.runtime.call import Part
 from stepsaga.runtime.runtime import load
 from stepsaga.runtime.values import JsonType
 from stepsaga.store.commits import Outcome
+from stepsaga.store.events import streams_of_items
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import stream_of
 from stepsaga.testing.answering import Answering, Manner
@@ -26,6 +27,7 @@ from stepsaga.testing.by_hand import fill_by_hand, waiting_for_a_person
 from stepsaga.testing.cases import Case, Seen, Task
 from stepsaga.testing.children import Nursery, Telling
 from stepsaga.testing.family import family_of, label, returning
+from stepsaga.testing.files import put_files
 from stepsaga.testing.laws import Broken, Story, broken_laws, found_by, step_of
 from stepsaga.testing.stubs import Stubs
 from stepsaga.testing.ways import Trail
@@ -136,6 +138,7 @@ class Trial:
         commits: Its commits, in the order of their slots.
         world: What the stubs have done; None where the handlers are the saga's own.
         children: The children that it has started, in that order.
+        inside: The states of the executions of its distributed maps' items.
     """
 
     verdict: Verdict
@@ -144,6 +147,7 @@ class Trial:
     commits: tuple[Commit, ...]
     world: World | None
     children: tuple[ChildRun, ...] = ()
+    inside: frozenset[str] = frozenset()
 
 
 class Bench:
@@ -247,7 +251,7 @@ class Bench:
             if one.type == "ChoiceStateEntered"
         ]
         completed = trial.verdict.ending is Ending.COMPLETED
-        return Trail(completed, frozenset([*names, *left]))
+        return Trail(completed, frozenset([*names, *trial.inside, *left]))
 
     def run(self, case: Case, way: Way) -> Trial:
         """Run the saga in one case.
@@ -365,6 +369,7 @@ class _Run:
         if len(bench.sagas) > 1:  # they may be undone from their logs
             for one in bench.sagas:
                 self._store.put_definition(one.fingerprint, one.graph)
+        put_files(bench.graph, self._way.input, self._way.results, self._store.objects)
         self._arn = self._simulator.start(bench.compiled.name, self._way.input, name=SAGA_ID)
         view = self._simulator.wait(self._arn)
         self._settle()
@@ -373,7 +378,9 @@ class _Run:
     def _settle(self) -> None:
         """Let everything happen that is under way, and read the log: it is complete now."""
         self._simulator.settle()
-        self._commits = list(self._store.read(self._stream))
+        own = list(self._store.read(self._stream))
+        items = [one for shard in streams_of_items(own) for one in self._store.read(shard)]
+        self._commits = sorted([*own, *items], key=lambda one: one.slot)
         self._children = tuple(self._nursery.runs())
 
     def trial(self) -> Trial:
@@ -403,6 +410,7 @@ class _Run:
             commits=tuple(self._commits),
             world=self._world,
             children=self._children,
+            inside=frozenset(self._simulator.inside(self._arn)),
         )
 
     @property
@@ -524,7 +532,8 @@ class _Run:
             if one.type == "TaskStateEntered"
             and (name := label(graph, saga, str(one.details["name"]))) in names
         )
-        return found + Counter(self._undone_from_logs(names - found.keys()))
+        inside = {k: n for k, n in self._simulator.inside(self._arn).items() if k in names}
+        return found + Counter(inside) + Counter(self._undone_from_logs(names - found.keys()))
 
     def _undone_from_logs(self, names: set[str]) -> Iterator[str]:
         """The Tasks that stand for what was undone of children from their logs."""

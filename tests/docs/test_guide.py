@@ -37,6 +37,7 @@ PROJECTS = (
     "events.md",
     "triggers.md",
     "service-steps.md",
+    "many-items.md",
 )
 """Pages with a small project of their own: each block says which file it is."""
 VERIFY = "verify.md"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.engines.endings import Ending, ending_of
 from stepsaga.engines.simulator import Simulator
+from stepsaga.graph import distributed_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.counting import CountingStore
+from stepsaga.store.events import streams_of_items
 from stepsaga.store.memory import MemoryStore
 from stepsaga.testing.answering import Answering
 from stepsaga.testing.by_hand import fill_by_hand
@@ -100,7 +102,8 @@ def run(
         redrive: Whether what is stuck is redriven.
         bucket: Where large results go.
     """
-    inner = MemoryStore(bucket=bucket)
+    many = any(distributed_of(saga.graph.nodes))
+    inner = MemoryStore(bucket=bucket or ("bucket" if many else ""))
     world, counted = World(), CountingStore(inner)
     # Whatever goes wrong may cost what it likes.
     store = inner if faults else counted
@@ -149,12 +152,14 @@ def run(
         redrives += 1
     simulator.settle()
     counts, made = counted.counts, simulator.faults
+    own = list(inner.read("Any#one"))
+    items = [one for stream in streams_of_items(own) for one in inner.read(stream)]
     children = tuple(nursery.runs())
     return Done(
         saga,
         view,
         world,
-        list(store.read("Any#one")),
+        sorted([*own, *items], key=lambda one: one.slot),
         sum(map(simulator.transitions, [arn, *(one.view.arn for one in children)])),
         counts.writes,
         counts.reads,

@@ -29,7 +29,9 @@ from stepsaga.graph import (
     Comparison,
     Compensation,
     Datum,
+    Distributed,
     InputNode,
+    ItemSource,
     Kind,
     Known,
     Lane,
@@ -67,7 +69,7 @@ if TYPE_CHECKING:
 
 ALONE: Final = ("step", "step", "step", "ask", "event", "wait", "parallel", "map", "choice")
 """What a saga without children is made of."""
-KINDS: Final = (*ALONE, "child", "service")
+KINDS: Final = (*ALONE, "child", "service", "many")
 WITHOUT_QUESTIONS: Final = tuple(kind for kind in ALONE if kind not in {"ask", "event"})
 """Where time is real, what waits for an answer until its time is up would do so."""
 MOST_CHILDREN: Final = 2
@@ -177,7 +179,8 @@ def _shown(node: Node) -> str:  # noqa: PLR0911  # one for each kind
             inner = "; ".join(f"{one.name} {shown(one.nodes)}" for one in lanes)
             return f"{name}:parallel[{inner}]"
         case MapNode(name=name, items=items, item=item, nodes=nodes):
-            return f"{name}:map[{datum_text(items, 'order')} as {item} {shown(nodes)}]"
+            kind = f"many({node.distributed.tolerated})" if node.distributed else "map"
+            return f"{name}:{kind}[{datum_text(items, 'order')} as {item} {shown(nodes)}]"
         case _:
             return node.name
 
@@ -235,18 +238,20 @@ class Builder:
 
     def node(self, seen: Seen, depth: int, *, after: bool) -> Node:  # noqa: PLR0911  # as above
         """One node."""
-        flat = {"step", "ask", "event", "wait", "child", "service"}
+        flat = {"step", "ask", "event", "wait", "child", "service", "many"}
         kinds = [one for one in self.kinds if depth < DEEPEST or one in flat]
         match self.draw(st.sampled_from(kinds)):
             case "child" if self.left and not after:
                 return self.child(seen)
+            case "many" if depth == 0 and not after:
+                return self.many(seen)
             case "ask" if not after:
                 return self.ask(seen)
             case "service" if not (after and self.onward):
                 return self.service(seen, after=after)
             case "event" if not after:
                 return self.event(seen)
-            case "step" | "ask" | "event" | "child" | "service":
+            case "step" | "ask" | "event" | "child" | "service" | "many":
                 return self.step(seen, after=after)
             case "wait":
                 return WaitNode(self.name("w"), seconds=self.draw(st.integers(1, 3)))
@@ -504,6 +509,25 @@ class Builder:
         seen.many |= inner.many | (inner.single.keys() - seen.single.keys())
         at_most = self.draw(st.integers(0, 2))
         return MapNode(name, items, item, nodes, (0,), at_most, MOST)
+
+    def many(self, seen: Seen) -> MapNode:
+        """A distributed map over a list of the input, or of a result, at the root."""
+        name, item = self.name("m"), self.name("i")
+        found = [Datum(Origin.INPUT, path=("lines",))]
+        found += [
+            Datum(Origin.STEP, s, ("list",)) for s, absent in seen.single.items() if not absent
+        ]
+        items = self.draw(st.sampled_from(found))
+        inner = Builder(self.draw, ("step", "choice", "wait"), self.count, left=0)
+        known = replace(seen.copy(), items=(item,))
+        nodes = inner.sequence(known, DEEPEST - 1, after=False)
+        self.count = inner.count
+        if not any(isinstance(node, StepNode) for node in nodes):
+            nodes = (*nodes, self.step(known, after=False))
+        tolerated = self.draw(st.sampled_from([0, 1, 0.5]))
+        many = Distributed(ItemSource.LIST, f"{PARTICIPANT}:Line", tolerated, (0,))
+        at_most = self.draw(st.integers(0, 2))
+        return MapNode(name, items, item, nodes, (0,), at_most, 1, distributed=many)
 
 
 def is_allowed(graph: SagaGraph) -> bool:

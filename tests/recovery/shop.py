@@ -73,7 +73,8 @@ class Shop:
             LAMBDA_INVOKE: LambdaInvoke(self.functions),
             PUT_ITEM: PutItem(self.followed),
         }
-        self.engine = Simulator(integrations, clock=self.clock)
+        objects = self.store.objects
+        self.engine = Simulator(integrations, clock=self.clock, objects=objects)
         values = {EVENT_TABLE: "events"}
         for module in modules:
             name = module.rpartition(".")[2]

@@ -19,6 +19,7 @@ from stepsaga.errors import StepFailedForGood
 from stepsaga.recovery.forward import Forwarding
 from stepsaga.recovery.reconcile import input_of, name_of
 from stepsaga.recovery.undo import Run, Undoing
+from stepsaga.store.events import streams_of_items
 from stepsaga.store.memory import MemoryStore
 from stepsaga.store.slots import iso
 from stepsaga.testing.answering import Answering
@@ -44,7 +45,7 @@ class Stopped:
     saga: AnySaga
     faults: Mapping[str, str | Sequence[str | None]] | None = None
     world: World = field(default_factory=World)
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: MemoryStore = field(default_factory=lambda: MemoryStore(bucket="results"))
 
     def __post_init__(self) -> None:
         for one in self.saga.all_compiled.values():
@@ -90,8 +91,10 @@ class Stopped:
 
     @property
     def commits(self) -> list[Commit]:
-        """The stream."""
-        return list(self.store.read("Any#one"))
+        """The stream, and those of distributed maps."""
+        own = list(self.store.read("Any#one"))
+        items = [one for stream in streams_of_items(own) for one in self.store.read(stream)]
+        return sorted([*own, *items], key=lambda one: one.slot)
 
     def begin(self, *, forward: bool = False) -> int:
         """Begin an undo, or going forward."""

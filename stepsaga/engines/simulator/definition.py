@@ -17,6 +17,7 @@ from stepsaga.engines.simulator.naming import check_name
 from stepsaga.engines.simulator.states import (
     Block,
     Choice,
+    DistributedMap,
     Fail,
     Machine,
     Map,
@@ -32,6 +33,8 @@ from stepsaga.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from stepsaga.engines.simulator.expressions import Scope
 
     Check = Callable[[Any], None]
     """Refuses parameters that an integration does not know."""
@@ -49,10 +52,15 @@ _TASK: Final = frozenset({"Resource", "TimeoutSeconds", "TimeoutSecondsPath"})
 _HEARTBEAT: Final = frozenset({"HeartbeatSeconds", "HeartbeatSecondsPath"})
 _ITEMS: Final = frozenset({"ItemsPath", "ItemSelector", "ItemProcessor", "Iterator"})
 _CONCURRENCY: Final = frozenset({"MaxConcurrency", "MaxConcurrencyPath"})
+_DISTRIBUTED: Final = frozenset({"ItemReader", "ResultWriter", "ToleratedFailurePercentage"})
+_GET_OBJECT: Final = "arn:aws:states:::s3:getObject"
+_PUT_OBJECT: Final = "arn:aws:states:::s3:putObject"
+_JSON_LINES: Final = {"InputType": "JSONL"}
+_AS_LINES: Final = {"OutputType": "JSONL", "Transformation": "NONE"}
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "Task": _COMMON | _FLOW | _IO | _WORK | _TASK,
     "Parallel": _COMMON | _FLOW | _IO | _WORK | {"Branches"},
-    "Map": _COMMON | _FLOW | _IO | _WORK | _ITEMS | _CONCURRENCY,
+    "Map": _COMMON | _FLOW | _IO | _WORK | _ITEMS | _CONCURRENCY | _DISTRIBUTED,
     "Choice": _COMMON | _IO | {"Choices", "Default"},
     "Pass": _COMMON | _FLOW | _IO | {"Result", "Parameters", "ResultPath"},
     "Wait": _COMMON | _FLOW | _IO | {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"},
@@ -201,7 +209,12 @@ class _Parser:
             branches=tuple(branches),
         )
 
-    def _map(self, name: str, place: Fields) -> Map:
+    def _map(self, name: str, place: Fields) -> Map | DistributedMap:
+        if _is_distributed(place):
+            return self._distributed(name, place)
+        for field in _DISTRIBUTED:
+            if field in place.content:
+                raise place.refuse(field, "the simulator knows it of a distributed Map only")
         selector = "ItemSelector"
         if "Parameters" in place.content:
             # The older name of the same field.
@@ -214,6 +227,29 @@ class _Parser:
             concurrency=fields.concurrency(place),
         )
 
+    def _distributed(self, name: str, place: Fields) -> DistributedMap:
+        for field in ("ItemSelector", "ItemReader", "ResultWriter"):
+            place.table(field)
+        if "ItemsPath" in place.content:
+            raise place.refuse("ItemsPath", "the simulator reads the items of an object in S3 only")
+        reader = Fields(f"{place.place}: ItemReader", place.content["ItemReader"])
+        reader.only(frozenset({"Resource", "ReaderConfig", "Parameters"}))
+        if reader.string("Resource") != _GET_OBJECT or reader.get("ReaderConfig") != _JSON_LINES:
+            raise reader.refuse("Resource", f"the simulator knows {_GET_OBJECT} of JSONL only")
+        writer = Fields(f"{place.place}: ResultWriter", place.content["ResultWriter"])
+        writer.only(frozenset({"Resource", "Parameters", "WriterConfig"}))
+        if writer.string("Resource") != _PUT_OBJECT or writer.get("WriterConfig") != _AS_LINES:
+            raise writer.refuse("Resource", f"the simulator knows {_PUT_OBJECT} as JSONL only")
+        return DistributedMap(
+            **_work(name, place),
+            parameters=_required(place, "ItemSelector"),
+            reader=_required(reader, "Parameters"),
+            writer=_required(writer, "Parameters"),
+            processor=self._processor(place),
+            concurrency=fields.concurrency(place),
+            tolerated=place.number("ToleratedFailurePercentage", 0, least=0),
+        )
+
     def _processor(self, place: Fields) -> Block:
         field = place.one_of("ItemProcessor", "Iterator")
         processor = Fields(f"{place.place}: {field}", place.content[field])
@@ -222,10 +258,28 @@ class _Parser:
             found = processor.content["ProcessorConfig"]
             configuration = Fields(f"{processor.place}: ProcessorConfig", found)
             mode = configuration.get("Mode", "INLINE")
-            if mode != "INLINE":
-                raise configuration.refuse("Mode", f"the simulator knows INLINE only, not {mode!r}")
-            configuration.only(_CONFIGURATION)
+            if mode == "DISTRIBUTED":
+                configuration.only(_CONFIGURATION | {"ExecutionType"})
+                if configuration.get("ExecutionType") != "STANDARD":
+                    raise configuration.refuse("ExecutionType", "the simulator knows STANDARD only")
+            elif mode != "INLINE":
+                raise configuration.refuse("Mode", f"{mode!r} is not known to the simulator")
+            else:
+                configuration.only(_CONFIGURATION)
         return self.block(processor)
+
+
+def _is_distributed(place: Fields) -> bool:
+    processor = place.get("ItemProcessor")
+    configuration = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
+    return isinstance(configuration, dict) and configuration.get("Mode") == "DISTRIBUTED"
+
+
+def _required(place: Fields, field: str) -> Callable[[Scope], Any]:
+    place.table(field)
+    found = fields.template(place, field)
+    assert found is not None  # noqa: S101  # for mypy: it is there
+    return found
 
 
 def _work(name: str, place: Fields) -> dict[str, Any]:

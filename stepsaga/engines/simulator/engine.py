@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.simulator.integrations import Integration
     from stepsaga.engines.simulator.sagas import CompiledSaga, Watch
     from stepsaga.engines.simulator.states import Machine
+    from stepsaga.store.objects import Objects
     from stepsaga.store.protocol import EventStore
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,9 +76,10 @@ class Simulator:
         seed: Of jitter, of task tokens, and of random numbers and UUIDs in intrinsic functions.
         latency: What each call takes of virtual time.
         on_close: Told the description of each execution that has come to an end.
+        objects: What distributed Maps read from, and write to.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but the integrations are options by name
         self,
         integrations: Mapping[str, Integration],
         *,
@@ -85,6 +87,7 @@ class Simulator:
         seed: int = 0,
         latency: timedelta = LATENCY,
         on_close: Callable[[ExecutionView], None] | None = None,
+        objects: Objects | None = None,
     ) -> None:
         self.clock = clock or VirtualClock(START)
         self.faults: Faults | None = None
@@ -96,7 +99,7 @@ class Simulator:
         # Not for secrets: the same seed must give the same run.
         random = Random(seed)  # noqa: S311 -- as the line above says
         tokens = Tokens(self.clock, random)
-        self._world = World(self.clock, random, integrations, latency, tokens)
+        self._world = World(self.clock, random, integrations, latency, tokens, objects)
         self._machines: dict[str, Machine] = {}
         self._executions: dict[str, _Execution] = {}
         self._on_close = on_close
@@ -140,7 +143,13 @@ class Simulator:
         plan = sagas if isinstance(sagas, Plan) else plan_of(sagas)
         setting = Setting(plan, clock, store, resolve, resources, watch=watch, services=services)
         integrations = setting.integrations(functions, faults)
-        simulator = cls(integrations, clock=clock, seed=seed, on_close=setting.on_close)
+        simulator = cls(
+            integrations,
+            clock=clock,
+            seed=seed,
+            on_close=setting.on_close,
+            objects=store.objects,
+        )
         simulator.faults = setting.faults
         simulator.messages = setting.messages
         simulator.services = setting.services
@@ -284,6 +293,10 @@ class Simulator:
     def transitions(self, arn: str) -> int:
         """The state transitions so far, as Step Functions bills them: states entered, retries."""
         return self._execution(arn).interpreter.journey.transitions
+
+    def inside(self, arn: str) -> Mapping[str, int]:
+        """How often each state of the executions of a distributed Map's items was entered."""
+        return dict(self._execution(arn).interpreter.journey.inside)
 
     # Inside
 

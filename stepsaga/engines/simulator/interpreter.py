@@ -19,9 +19,11 @@ from stepsaga.engines.simulator.errors import (
     runtime_error,
 )
 from stepsaga.engines.simulator.expressions import Scope
+from stepsaga.engines.simulator.map_runs import run_distributed_map
 from stepsaga.engines.simulator.paths import PathMissing
 from stepsaga.engines.simulator.states import (
     Choice,
+    DistributedMap,
     Fail,
     Map,
     Parallel,
@@ -62,10 +64,10 @@ class Interpreter:
         self.journey = journey
         self.position = position
 
-    def child(self, block: Block, document: Document) -> Child:
-        """A branch or an item of the same execution, at its start."""
+    def child(self, block: Block, document: Document, journey: Journey | None = None) -> Child:
+        """A branch or an item at its start: of the same execution, or of one of its own."""
         position = Position(block.start, document.value, document.text)
-        return Child(Interpreter(block, self.journey, position))
+        return Child(Interpreter(block, journey or self.journey, position))
 
     @property
     def world(self) -> World:
@@ -217,6 +219,7 @@ _RUN: Final[Mapping[type[State], Callable[[Interpreter, Any], Process]]] = {
     Task: run_task,
     Parallel: run_parallel,
     Map: run_map,
+    DistributedMap: run_distributed_map,
     Choice: _run_choice,
     Pass: _run_pass,
     Wait: _run_wait,

@@ -49,3 +49,8 @@ def machine_and_name(arn: str) -> tuple[str, str]:
     """The machine and the name in the ARN of an execution."""
     _, machine, name = arn.rsplit(":", 2)
     return machine, name
+
+
+def map_run_arn(machine: str, label: str, unique: str) -> str:
+    """The ARN of one run of a distributed Map."""
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:mapRun:{machine}/{label}:{unique}"

@@ -114,6 +114,25 @@ class Map(Work):
 
 
 @dataclass(frozen=True, slots=True)
+class DistributedMap(Work):
+    """Runs its block for each line of an object in S3, in executions of their own.
+
+    Attributes:
+        reader, writer: The parameters of ``ItemReader`` and ``ResultWriter``.
+        processor: The block. ``parameters`` is ``ItemSelector``.
+        concurrency: How many items may be under way; 0 for as many as there may be.
+        tolerated: ``ToleratedFailurePercentage``.
+    """
+
+    parameters: Callable[[Scope], Any]
+    reader: Callable[[Scope], Any]
+    writer: Callable[[Scope], Any]
+    processor: Block
+    concurrency: Callable[[Scope], int]
+    tolerated: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pass(State):
     """Changes the document. ``result`` is None where it is the effective input."""
 

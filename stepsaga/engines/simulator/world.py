@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from stepsaga.engines.simulator.clock import VirtualClock
     from stepsaga.engines.simulator.integrations import Integration
     from stepsaga.engines.simulator.interpreter import Interpreter
+    from stepsaga.engines.simulator.map_runs import MapRun
     from stepsaga.engines.simulator.tokens import Tokens
+    from stepsaga.store.objects import Objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class World:
     integrations: Mapping[str, Integration]
     latency: timedelta
     tokens: Tokens
+    objects: Objects | None = None
 
 
 @dataclass(slots=True)
@@ -38,12 +42,14 @@ class Journey:
         execution: ``$$.Execution``; a redrive replaces it.
         transitions: The state transitions that Step Functions bills: states entered, retries,
             redrives.
+        inside: How often the states of items' own executions were entered.
     """
 
     world: World
     machine: str
     execution: dict[str, Any]
     transitions: int = 0
+    inside: Counter[str] = field(default_factory=Counter)
 
     def context(self, state: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         """The context object in a state."""
@@ -88,6 +94,7 @@ class Position:
         entered: When it was entered; None before. A redrive does not change it.
         event: The id of the event that says so.
         children: The branches or items that it has under way; a redrive goes on in them.
+        run: The same of a distributed Map.
     """
 
     state: str | None
@@ -96,3 +103,4 @@ class Position:
     entered: datetime | None = None
     event: int = 0
     children: list[Child] = field(default_factory=list)
+    run: MapRun | None = None

@@ -1,0 +1,93 @@
+"""A run's log with the commits of its distributed maps, which are in streams of their own.
+
+An undo from the log is one execution, which looks at all of the log between any 40 calls. So it
+takes no more than its history can hold (`stepsaga.recovery.plan.left`); a run with more goes on by
+a redrive alone.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from stepsaga.asl.kept import from_kept
+from stepsaga.errors import CommitUnreadable
+from stepsaga.graph import distributed_of
+from stepsaga.recovery.log import Items, Log
+from stepsaga.runtime.journal import value_of
+from stepsaga.store.commits import Outcome
+from stepsaga.store.events import streams_of_items
+from stepsaga.store.saga_events import ItemsOpened
+from stepsaga.store.slots import shard_of
+
+if TYPE_CHECKING:
+    from stepsaga.graph import MapNode, SagaGraph
+    from stepsaga.store.commits import Commit
+    from stepsaga.store.protocol import EventStore
+
+LATE: Final = "/late/"
+"""In the slots of what has landed late, and of its undoing."""
+
+
+def with_items(log: Log, graph: SagaGraph, stream: str, store: EventStore) -> Log:
+    """The log, with what is recorded of the items of distributed maps.
+
+    Args:
+        log: Of the saga's own stream.
+        graph: The saga.
+        stream: Its stream.
+        store: The event store.
+
+    Raises:
+        CommitUnreadable: The list of the items is gone.
+        StoreError: What the store raises.
+    """
+    commits: list[Commit] = []
+    found: dict[int, Items] = {}
+    for node, _ in distributed_of(graph.nodes):
+        opened = _opened(node, log)
+        if opened is None:
+            continue
+        [fork] = node.slot
+        for shard in range(opened["shards"]):
+            commits += store.read(shard_of(stream, fork, shard), f"{log.run}/")
+        found[fork] = Items(opened["shards"], _items(opened, store))
+    return Log(log.run, (*log.commits, *commits), found) if found else log
+
+
+def whole(log: Log, stream: str, store: EventStore) -> Log:
+    """The same, where only the log says whether there are such maps."""
+    if ItemsOpened.__name__ not in log.types:
+        return log
+    kept = store.get_definition(log.fingerprint)
+    return log if kept is None else with_items(log, from_kept(kept), stream, store)
+
+
+def with_late(log: Log, store: EventStore) -> Log:
+    """The log, with what has landed late of items: so much is told by a saga's end alone."""
+    found = [
+        one
+        for shard in streams_of_items(log.commits)
+        for one in store.read(shard, f"{log.run}/")
+        if LATE in one.slot
+    ]
+    return Log(log.run, (*log.commits, *found)) if found else log
+
+
+def _opened(node: MapNode, log: Log) -> dict[str, Any] | None:
+    commit = log.at(node.slot)
+    if commit is None or commit.outcome is not Outcome.RESULT:
+        return None
+    value: dict[str, Any] = value_of(commit)
+    return value
+
+
+def _items(opened: dict[str, Any], store: EventStore) -> tuple[Any, ...]:
+    place = f"s3://{opened['bucket']}/{opened['list']}"
+    if store.objects is None:
+        raise CommitUnreadable(f"the items are in {place}, and this function has no bucket")
+    try:
+        lines = store.objects.lines(opened["bucket"], opened["list"])
+        return tuple(json.loads(line)["item"] for line in lines)
+    except ValueError as error:
+        raise CommitUnreadable(f"the items cannot be read: {error}") from error

@@ -1,0 +1,129 @@
+"""What the catch path cannot see of sagas with distributed maps: stopped, late, and too many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from stepsaga.authoring import graph_of
+from stepsaga.engines.protocol import Status
+from stepsaga.graph import Call, ChoiceNode, MapNode, Origin, StepNode
+from stepsaga.recovery.plan import MOST_LEFT
+from stepsaga.store.memory import MemoryStore
+from tests.distributed import pay
+from tests.recovery.shop import Shop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOMENT = timedelta(milliseconds=10)
+
+
+def loose(node: Any) -> Any:
+    """A node whose stubs return, and take, what they like."""
+    match node:
+        case StepNode(call=call, compensation=undo):
+            back = undo and replace(undo, call=_any(undo.call))
+            return replace(node, call=_any(call), compensation=back)
+        case ChoiceNode(branches=branches):
+            ways = tuple(replace(one, nodes=tuple(map(loose, one.nodes))) for one in branches)
+            return replace(node, branches=ways)
+        case MapNode(nodes=nodes):
+            return replace(node, nodes=tuple(map(loose, nodes)))
+    return node
+
+
+def _any(call: Call) -> Call:
+    taken = (
+        replace(one, annotation=Any) if one.origin is Origin.STEP else one
+        for one in call.parameters
+    )
+    return replace(call, returns=Any, parameters=tuple(taken))
+
+
+def shop_of(kind: type[Shop] = Shop) -> Shop:
+    """A shop with a bucket."""
+    graph = graph_of(pay.PayAll)
+    graph = replace(graph, nodes=tuple(map(loose, graph.nodes)))
+    return kind(graph, store=MemoryStore(bucket="results"))
+
+
+def people(count: int) -> dict[str, Any]:
+    """So many who are paid."""
+    return {"payouts": [{"to": f"p{n}", "cents": n} for n in range(count)]}
+
+
+def stopped(shop: Shop, count: int, moments: int) -> str:
+    """A run that was stopped after a while."""
+    arn = shop.engine.start("PayAll", people(count), name="one")
+    shop.clock.after(MOMENT * moments, lambda: shop.engine.stop(arn))
+    shop.engine.wait(arn)
+    shop.engine.settle()
+    return arn
+
+
+def test_a_stopped_map_is_undone_by_the_machine() -> None:
+    """Some items are done, some under way, some have not begun: one undo does it all."""
+    shop = shop_of()
+    arn = stopped(shop, 30, 9)
+    assert shop.world.standing
+    assert shop.look(arn) == "undoing"
+    [undo] = shop.undos()
+    assert undo.status is Status.SUCCEEDED, undo.cause
+    assert not shop.world.standing
+    assert shop.events()[-1] == "SagaCompensated"
+
+
+def test_too_many_items_are_stuck_and_say_so() -> None:
+    """What one history cannot hold is not begun, and a redrive goes on with the saga."""
+    shop = shop_of()
+    arn = stopped(shop, MOST_LEFT, 9)
+    assert shop.look(arn) == "stuck"
+    assert shop.undos() == []
+    [stuck] = [
+        event.data
+        for commit in shop.store.read("PayAll#one")
+        for event in commit.events
+        if event.type == "SagaStuck"
+    ]
+    assert "`stepsaga redrive PayAll#one`" in stuck["then"]
+    shop.engine.redrive(arn)
+    assert shop.engine.wait(arn).status is Status.SUCCEEDED
+    assert len(shop.world.standing) == MOST_LEFT + 2
+
+
+class Careless(Shop):
+    """A shop where whoever was recalled leaves no tombstone."""
+
+    def resolve(self, reference: str) -> Callable[..., Any]:
+        """The handlers; that one forgets what must not come any more."""
+        handler = super().resolve(reference)
+        if not reference.endswith(":recall"):
+            return handler
+
+        def forgetful(**given: Any) -> Any:
+            found = handler(**given)
+            self.world._tombstones.clear()  # that is what is careless
+            return found
+
+        forgetful.__signature__ = handler.__signature__  # type: ignore[attr-defined]  # PEP 362
+        forgetful.__annotations__ = handler.__annotations__
+        return forgetful
+
+
+def test_what_lands_late_in_an_item_is_undone() -> None:
+    """An invocation that was thought dead has its effect when all was undone (rule 11)."""
+    shop = shop_of(Careless)
+    shop.hanging = {"pay"}
+    arn = shop.engine.start("PayAll", people(4), name="one")
+    assert shop.engine.wait(arn).error == "SagaCompensated"
+    assert not shop.world.standing
+    shop.hanging = set()
+    shop.land()
+    assert len(shop.world.standing) == 4
+    assert shop.look(arn) == "undoing"
+    shop.undos()
+    assert not shop.world.standing
+    assert shop.look(arn) == "well"
+    assert shop.events().count("SagaCompensated") == 1
