@@ -54,12 +54,8 @@ def event(
 
     Also those that came twice, too late, or for nobody. Sensitive values are masked.
     """
-    kinds = _kinds(name, [graph_of(one) for one in find_sagas(Path.cwd()).sagas])
-    store = client_of(stack, endpoint_url).store
-    told = [
-        _told(kind, held(store, events_of(kind.source, kind.name, kind.by, key)), store)
-        for kind in kinds
-    ]
+    graphs = [graph_of(one) for one in find_sagas(Path.cwd()).sagas]
+    told = told_of(name, key, graphs, client_of(stack, endpoint_url).store)
     if as_json:
         print_json(told)
         return
@@ -71,6 +67,20 @@ def event(
             say(f"  {wait['what']}  {wait['saga']}  {wait['step']}  {wait['event']}".rstrip())
         if not one["events"] and not one["waits"]:
             say("  none has come, and nobody has waited for one", style="dim")
+
+
+def told_of(
+    name: str, key: str, graphs: Iterable[SagaGraph], store: StreamReader
+) -> list[dict[str, Any]]:
+    """What has come of an event, and who has waited for it: one for each field that has the key.
+
+    Raises:
+        UsageError: None of these sagas waits for such an event.
+    """
+    return [
+        _told(kind, held(store, events_of(kind.source, kind.name, kind.by, key)), store)
+        for kind in _kinds(name, graphs)
+    ]
 
 
 def _kinds(name: str, graphs: Iterable[SagaGraph]) -> list[_Kind]:

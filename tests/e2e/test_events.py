@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -15,7 +16,7 @@ from stepsaga.engines.ministack.server import MiniStack
 from stepsaga.runtime.event_stream import taken_in
 from tests.e2e.projects import until
 from tests.e2e.targets import ROOT
-from tools.events.place import SAGA, Place, write_project
+from tools.events.place import BIN, NAME, SAGA, STACK, Place, write_project
 from tools.events.storm import blow
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ def test_an_event_before_during_after_and_twice(place: Place) -> None:
     until(lambda: len(place.held(during).arrived) > 1 and not place.lying_in(place.queue))
     assert len(place.held(during).arrived) == 2
     assert [taken_in(commit) for commit in place.commits(during)] == taken
+    command = [str(BIN / "stepsaga"), "event", NAME, during, "--stack", STACK]
+    told = subprocess.run(  # noqa: S603  # ours
+        command, cwd=place.root, env=place.server.environment(), check=True, capture_output=True
+    )
+    assert told.stdout.decode().count("came") == 2
+    assert f"took  {SAGA}#{during}" in told.stdout.decode()
 
 
 @pytest.mark.timeout(600)

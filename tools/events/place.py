@@ -91,11 +91,13 @@ class Place:
     """The deployed project.
 
     Attributes:
+        root: The project's folder.
         server: Where it runs.
         deployed: What there is.
         faults: The file that says what goes wrong.
     """
 
+    root: Path
     server: MiniStack
     deployed: Deployed
     faults: Path
@@ -107,7 +109,7 @@ class Place:
         faults.write_text("{}", encoding="utf-8")
         python, sam = tools(ROOT)
         deployment = Deployment(root, server, python=python, sam=sam)
-        return cls(server, deployment.deploy(stack=STACK, faults=faults), faults)
+        return cls(root, server, deployment.deploy(stack=STACK, faults=faults), faults)
 
     @cached_property
     def sagas(self) -> Client:
