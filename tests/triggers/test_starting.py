@@ -169,8 +169,8 @@ def test_a_default_that_is_made_anew_makes_no_other_input() -> None:
     model = "tests.triggers.shop:Ticket"
     queue = KnownTrigger("Q", "queue", "queue Q", "Onboard", "customer", model)
     event = KnownTrigger("E", "event", "event E", "Onboard", "customer", model, detail=model)
-    assert [starter.by_input(queue, ADA, "one").new for _ in range(2)]
-    assert [starter.by_event(event, event_of(ADA, "two")).new for _ in range(2)]
+    assert [starter.by_input(queue, ADA, "one").new for _ in range(2)] == [True, False]
+    assert [starter.by_event(event, event_of(ADA, "two")).new for _ in range(2)] == [True, False]
     assert front.started == ["one", "two"]
     with pytest.raises(IdTaken):
         starter.by_input(queue, {**ADA, "plan": "free"}, "one")
