@@ -52,8 +52,8 @@ class OnEvent:
         event: The kind of event, a `BusEvent`.
         id: A field of its detail, dotted where it is inside of another, that becomes the saga's id:
             a text or a whole number that every detail has. By default the event's own id.
-        input: A function at the top of a module that makes the saga's input of the detail; by
-            default the detail is the input.
+        input: A function at the top of a module that makes the saga's input of the detail, and of
+            the same detail the same; by default the detail is the input.
         where: What EventBridge compares besides, as in ``{"plan": ["pro"]}``; see
             https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
     """

@@ -72,11 +72,13 @@ class Start:
         saga: Its name.
         id: Its id.
         input: As `SagaInput.to_send` made it.
+        value: Of what, where it may have come before: see `SagaInput.same`.
     """
 
     saga: str
     id: str
     input: Any
+    value: Any = None
 
     @property
     def stream(self) -> str:
@@ -136,7 +138,7 @@ def start_once(
 
 def _before(start: Start, given: SagaInput, known: Any, execution: str) -> Before:
     """What is there is the same saga, or another."""
-    if given.same(start.input, known):
+    if given.same(start.input, known, start.value):
         return Before(execution)
     raise IdTaken(
         f"{start.saga} {start.id} was started before, with an input that differs in"

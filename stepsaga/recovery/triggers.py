@@ -166,11 +166,15 @@ class Starter:
             raise TriggerUnknown(f"{trigger.what} is given what is no event of EventBridge")
         if trigger.kind == SCHEDULE:
             name = execution_name(event["time"], f"{trigger.key}/{event['time']}")
-            return self._start(trigger, name, trigger.value)
+            return self._start(trigger, name, trigger.value, trigger.value)
         value, detail = _detail(trigger, event.get("detail"))
         given = _given(trigger)
-        sent = given.to_send(self._converted(trigger, value) if trigger.convert else detail)
-        return self._start(trigger, _id_in(trigger, detail, event["id"]), sent)
+        if trigger.convert:
+            made = self._converted(trigger, value)
+        else:
+            made = value if trigger.detail == trigger.model else given.read(detail)
+        sent = given.to_send(made)
+        return self._start(trigger, _id_in(trigger, detail, event["id"]), made, sent)
 
     def by_input(self, trigger: KnownTrigger, value: Any, own: str) -> Triggered:
         """Start what a message or a request starts.
@@ -183,8 +187,10 @@ class Starter:
         Raises:
             StepsagaError: As `by_event`.
         """
-        sent = _given(trigger).to_send(value)
-        return self._start(trigger, _id_in(trigger, sent, own), sent)
+        given = _given(trigger)
+        made = given.read(value)
+        sent = given.to_send(made)
+        return self._start(trigger, _id_in(trigger, sent, own), made, sent)
 
     def _converted(self, trigger: KnownTrigger, detail: Any) -> Any:
         try:
@@ -193,8 +199,8 @@ class Starter:
             text = f"{trigger.saga}: {trigger.convert} raised {class_text(type(error))}"
             raise InputInvalid(f"{text}; nothing was started") from error
 
-    def _start(self, trigger: KnownTrigger, name: str, sent: Any) -> Triggered:
-        start = Start(trigger.saga, name, sent)
+    def _start(self, trigger: KnownTrigger, name: str, made: Any, sent: Any) -> Triggered:
+        start = Start(trigger.saga, name, sent, made)
         before = start_once(start, _given(trigger), self._store, self._executions)
         return Triggered(trigger.saga, name, before is None)
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from stepsaga.errors import InputInvalid
 from stepsaga.limits import DOCUMENT_BYTES
 from stepsaga.runtime.values import JsonType, Unfit, compact, same
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 
 class SagaInput:
@@ -28,6 +33,18 @@ class SagaInput:
     @cached_property
     def _kind(self) -> JsonType:
         return JsonType(self._annotation)
+
+    def read(self, value: Any) -> Any:
+        """JSON values as the model has them: what `to_send` then takes.
+
+        Raises:
+            InputInvalid: They do not fit. Names fields, no values.
+        """
+        try:
+            return self._kind.read(self._name, value)
+        except Unfit as unfit:
+            text = f"{self._saga}: {unfit}; nothing was started"
+            raise InputInvalid(text, fields=unfit.fields) from None
 
     def to_send(self, value: Any) -> Any:
         """The JSON values that an execution is started with.
@@ -59,15 +76,17 @@ class SagaInput:
             )
         return sent
 
-    def same(self, sent: Any, known: Any) -> bool:
+    def same(self, sent: Any, known: Any, value: Any = None) -> bool:
         """Whether two executions' inputs are the same one, as JSON values.
 
         Args:
             sent: What `to_send` made.
+            value: Of what, where it may be a message that came twice: a default that is another
+                each time it is made (``default_factory=uuid4``) makes no other input.
             known: What another execution was started with; perhaps from the console, so that
                 defaults are not filled in, or by a release whose model had fewer fields.
         """
-        if same(sent, known):
+        if same(sent, known) or _same_but_made(value, sent, known):
             return True
         try:
             return same(sent, self._kind.write(self._kind.read(self._name, known), self._name))
@@ -86,6 +105,42 @@ def differing(sent: Any, known: Any) -> str:
         if not same(sent.get(name, nothing), known.get(name, nothing))
     ]
     return ", ".join(names)
+
+
+def _same_but_made(value: Any, sent: Any, known: Any) -> bool:
+    """Whether two inputs differ in nothing but defaults that are another each time."""
+    if isinstance(value, BaseModel) and isinstance(sent, dict) and isinstance(known, dict):
+        parts = {
+            info.serialization_alias or name: (name, info)
+            for name, info in type(value).model_fields.items()
+        }
+        return sent.keys() == known.keys() and all(
+            same(sent[key], known[key])
+            or (
+                key in parts
+                and (
+                    _made_anew(value, *parts[key])
+                    or _same_but_made(getattr(value, parts[key][0]), sent[key], known[key])
+                )
+            )
+            for key in sent
+        )
+    if isinstance(value, list | tuple) and isinstance(sent, list) and isinstance(known, list):
+        return len(value) == len(sent) == len(known) and all(
+            map(_same_but_made, value, sent, known)
+        )
+    return same(sent, known)
+
+
+def _made_anew(model: BaseModel, name: str, info: FieldInfo) -> bool:
+    """Whether a field has a default that its factory would make otherwise now."""
+    if name in model.model_fields_set or info.default_factory is None:
+        return False
+    try:
+        again = info.get_default(call_default_factory=True, validated_data=vars(model))
+    except Exception:  # noqa: BLE001  # an author's factory may raise anything
+        return False
+    return bool(again != getattr(model, name))
 
 
 def _is_json(value: Any) -> bool:

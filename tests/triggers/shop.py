@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID, uuid4
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from stepsaga import BusEvent
@@ -28,6 +30,12 @@ class Registered(BaseModel):
 
     number: int
     tariff: str
+
+
+class Ticket(Customer):
+    """An input with a default that is another each time."""
+
+    token: UUID = Field(default_factory=uuid4)
 
 
 def customer_of(detail: Registered) -> Customer:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stepsaga.recovery.triggers import KnownTrigger
+from stepsaga.errors import IdTaken
+from stepsaga.recovery.triggers import KnownTrigger, Starter
 from tests.triggers.signups import Front, event_of, message
 from tools.starts import REQUESTS, starts
 
@@ -159,6 +160,20 @@ def test_what_there_is_no_time_for_comes_again() -> None:
     front = Front()
     assert front.take(message("signups", ADA), seconds=3) == ["m-1"]
     assert front.started == []
+
+
+def test_a_default_that_is_made_anew_makes_no_other_input() -> None:
+    """A message that comes twice is the same, although its model makes a token each time."""
+    front = Front()
+    starter = Starter(front.store, front.executions)
+    model = "tests.triggers.shop:Ticket"
+    queue = KnownTrigger("Q", "queue", "queue Q", "Onboard", "customer", model)
+    event = KnownTrigger("E", "event", "event E", "Onboard", "customer", model, detail=model)
+    assert [starter.by_input(queue, ADA, "one").new for _ in range(2)] == [True, False]
+    assert [starter.by_event(event, event_of(ADA, "two")).new for _ in range(2)] == [True, False]
+    assert front.started == ["one", "two"]
+    with pytest.raises(IdTaken):
+        starter.by_input(queue, {**ADA, "plan": "free"}, "one")
 
 
 def test_a_trigger_is_the_same_as_json() -> None:
