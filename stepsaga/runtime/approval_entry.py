@@ -33,9 +33,14 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def reply_to(event: Mapping[str, Any], requests: Callable[[], ApprovalRequests]) -> dict[str, Any]:
-    """The reply to one request, also where store, keys or Step Functions are out of reach."""
+    """The reply to one request, also where store, keys or Step Functions are out of reach.
+
+    Raises:
+        KeyError, StepFailed: As `requests_from`.
+    """
+    made = requests()  # what fails here, alarms as an error of the function
     try:
-        return requests().respond(event)
+        return made.respond(event)
     except StepsagaError:
         return unavailable()
 

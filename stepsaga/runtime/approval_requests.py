@@ -22,7 +22,7 @@ from stepsaga.runtime.approval_page import tell as tell_page
 from stepsaga.runtime.approval_tokens import NotValid, read
 from stepsaga.runtime.approved import Approved
 from stepsaga.runtime.journal import rejection_of, value_of
-from stepsaga.runtime.texts import cut, joined
+from stepsaga.runtime.texts import cut, joined, visible
 from stepsaga.store.commits import Outcome
 from stepsaga.store.slots import slot_text
 
@@ -189,14 +189,9 @@ def _form(event: Mapping[str, Any]) -> tuple[str, str] | int:
         fields = parse_qs(body, keep_blank_values=True, max_num_fields=10)
     except (binascii.Error, ValueError):
         return 400
-    by, note = (_plain(fields.get(name, [""])[0]) for name in ("by", "note"))
+    texts = (fields.get(name, [""])[0] for name in ("by", "note"))
+    by, note = (visible(text.replace("\r\n", "\n").replace("\r", "\n")) for text in texts)
     return " ".join(by.split())[:LONGEST_BY], note.strip()[:LONGEST_NOTE]
-
-
-def _plain(text: str) -> str:
-    """Without what is not to be seen, or turns what is around it."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(letter for letter in lines if letter.isprintable() or letter == "\n")
 
 
 def _answer(link: Link, by: str, note: str) -> Answer:

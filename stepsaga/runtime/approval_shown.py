@@ -10,7 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.runtime.sensitive import MASK, mask, redact
-from stepsaga.runtime.texts import cut
+from stepsaga.runtime.texts import cut, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +22,8 @@ LABEL_BYTES: Final = 100
 VALUE_BYTES: Final = 300
 """Together they keep what is recorded below a few thousand bytes, mostly below one."""
 BETWEEN: Final = " / "
+MARK: Final = "\ufffd"
+"""For a character that is not to be seen, or reverses others."""
 _ALTERNATIVES: Final = ("anyOf", "oneOf", "allOf")
 
 
@@ -39,7 +41,7 @@ def shown(handler: Callable[..., Any], given: Mapping[str, tuple[JsonType, Any]]
         ``{"about": "Ask the manager.", "rows": [["Amount", "1200"], ...]}``, texts only.
     """
     rows = [
-        [cut(_plain(label), LABEL_BYTES), cut(_plain(value), VALUE_BYTES)]
+        [cut(visible(label, MARK), LABEL_BYTES), cut(visible(value, MARK), VALUE_BYTES)]
         for name, (kind, value) in given.items()
         for label, value in _rows(name, kind, value, alone=len(given) == 1)
     ]
@@ -87,11 +89,6 @@ def _text(value: Any) -> str:
             return ", ".join(map(_text, value))
         case _:
             return str(value)
-
-
-def _plain(text: str) -> str:
-    """Without what is not to be seen, or turns what is around it."""
-    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
 
 
 def _label(key: str, schema: Any) -> str:

@@ -46,6 +46,16 @@ def cut(text: str, most: int = ERROR_TEXT_BYTES) -> str:
     return raw[: most - len(_MARK.encode())].decode("utf-8", "ignore") + _MARK
 
 
+def visible(text: str, instead: str = "") -> str:
+    """A text without what is not to be seen, or turns what is around it; its lines stay.
+
+    Args:
+        text: The text.
+        instead: What stands for each such character.
+    """
+    return "".join(one if one.isprintable() or one == "\n" else instead for one in text)
+
+
 def fields_text(name: str, error: ValidationError) -> str:
     """What pydantic found wrong, field by field, without the values.
 

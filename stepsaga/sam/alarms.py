@@ -12,6 +12,7 @@ from stepsaga.asl.undo import FUNCTION as RECOVERY
 from stepsaga.asl.undo import NAME as UNDO
 from stepsaga.recovery.starter_entry import FUNCTION as STARTER
 from stepsaga.runtime.approval_entry import SERVICE, metric
+from stepsaga.runtime.approval_requests import FAILED
 from stepsaga.runtime.approval_tokens import FORGED
 from stepsaga.sam.approval_links import FUNCTION as APPROVAL_LINKS
 from stepsaga.sam.approval_links import linked
@@ -139,6 +140,13 @@ def _of_links() -> dict[str, Any]:
     forged["Properties"] |= {"Period": 300, "Threshold": MANY_FORGED}
     return {
         "ApprovalLinksForged": forged,
+        "ApprovalLinksUnreachable": _alarm(
+            "the function behind approval links cannot reach the events, its keys or Step"
+            " Functions: who presses is told to try again",
+            NAMESPACE,
+            metric(FAILED),
+            {**_stack(), "service": SERVICE},
+        ),
         "ApprovalLinksFailing": _alarm(
             "the function behind approval links fails: nobody can approve or reject by them",
             "AWS/Lambda",

@@ -9,7 +9,7 @@ import pytest
 
 from stepsaga.authoring import graph_of
 from stepsaga.errors import DeploymentError
-from stepsaga.runtime.approval_entry import PowertoolsReport, metric
+from stepsaga.runtime.approval_entry import PowertoolsReport
 from stepsaga.runtime.approval_keys import KEYS
 from stepsaga.runtime.approval_links import URL
 from stepsaga.sam.application import Application, application_of
@@ -147,15 +147,22 @@ def test_no_link_is_logged_and_not_too_many_are_taken(
     assert not api.keys() & {"AccessLogSetting", "TracingEnabled"}
 
 
-def test_the_alarm_stands_on_what_is_counted(
-    small: Small, application: Application, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("name", "what"), [("ApprovalLinksForged", "forged"), ("ApprovalLinksUnreachable", "failed")]
+)
+def test_alarms_stand_on_what_is_counted(
+    small: Small,
+    application: Application,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    what: str,
 ) -> None:
-    """The dimensions of the alarm on forged links are those with which they are counted."""
-    found = resources(small, application)["ApprovalLinksForged"]["Properties"]
+    """The dimensions of an alarm are those with which is counted what it stands on."""
+    found = resources(small, application)[name]["Properties"]
     dimensions = {one["Name"]: resolved(one["Value"]) for one in found["Dimensions"]}
-    PowertoolsReport("shop-prod")("forged", None)
+    PowertoolsReport("shop-prod")(what, None)
     counted = load(capsys.readouterr().out.splitlines()[0])
-    assert metric("forged") == found["MetricName"]
+    assert counted[found["MetricName"]] == [1.0]
     assert counted["_aws"]["CloudWatchMetrics"][0]["Namespace"] == found["Namespace"]
     assert {name: counted[name] for name in dimensions} == dimensions
     assert sorted(counted["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) == sorted(dimensions)
