@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handlers import inventory, notifications, payments, shipping
 from handlers.table import name_of
-from tools import transfers, trips
+from tools import customers, transfers, trips
 from tools.tables import below, create, put, scan
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def setup(dynamodb: Any) -> None:
     """Create the tables of all participants under the names that they use, and fill them."""
     setup_orders(dynamodb)
     trips.setup(dynamodb)
+    customers.setup(dynamodb)
 
 
 def stands(dynamodb: Any) -> dict[str, Any]:
@@ -86,7 +87,12 @@ def stands(dynamodb: Any) -> dict[str, Any]:
         "parcels": found.parcels,
         "messages": found.messages,
     }
-    return {**orders, "trips": trips.stands(dynamodb), "transfers": transfers.stands(dynamodb)}
+    return {
+        **orders,
+        "trips": trips.stands(dynamodb),
+        "transfers": transfers.stands(dynamodb),
+        "customers": customers.stands(dynamodb),
+    }
 
 
 def setup_orders(
@@ -141,7 +147,7 @@ def ledger(dynamodb: Any, tables: Tables | None = None) -> Ledger:
         merchant=int(accounts[payments.MERCHANT]["balance"]),
         refunded=sum(int(one["amount"]) for one in charges if one["state"] == payments.REFUNDED),
         parcels=len(taken),
-        messages=len(scan(dynamodb, tables.outbox)),
+        messages=len(below(scan(dynamodb, tables.outbox), "message#")),
     )
 
 

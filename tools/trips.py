@@ -154,7 +154,7 @@ def ledger(dynamodb: Any, names: TripTables | None = None) -> TripLedger:
         fees=fees,
         tickets=sum(len(one["numbers"]) for one in issued if one["state"] == flights.ISSUED),
         reports=len(tables.scan(dynamodb, names.reports)),
-        messages=len(tables.scan(dynamodb, names.outbox)),
+        messages=len(tables.below(tables.scan(dynamodb, names.outbox), "message#")),
     )
 
 
