@@ -8,6 +8,7 @@ from typing import Final
 from handlers import customers, notifications
 from handlers.onboarding import Signup, email_confirmed, signed_up
 from stepsaga import (
+    Action,
     Approval,
     Child,
     Choice,
@@ -72,6 +73,9 @@ class Onboard(Saga):
     )
     admit = Step(customers.admit, pivot=True, verify=customers.find_admission)
     # from here on: forward only
-    welcome = ServiceStep.send_message(
-        Queue("WelcomeQueue"), {"customer": signup.customer, "email": signup.email}, repeatable=True
+    welcome = ServiceStep(
+        Action.send_message(
+            Queue("WelcomeQueue"), {"customer": signup.customer, "email": signup.email}
+        ),
+        repeatable=True,
     )
