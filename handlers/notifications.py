@@ -57,9 +57,7 @@ def withdraw(saga: SagaContext, outbox: Table) -> None:
             return  # another call has done it
 
 
-def ask_for_limit(
-    signup: Signup, links: ApprovalLinks, saga: SagaContext, outbox: Table
-) -> None:
+def ask_for_limit(signup: Signup, links: ApprovalLinks, saga: SagaContext, outbox: Table) -> None:
     """Write to whoever decides about large limits, with the links to decide by."""
     text = (
         f"{signup.customer} asks for a limit of {signup.limit} cents."

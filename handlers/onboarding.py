@@ -1,4 +1,4 @@
-"""What the steps of Onboard hand to one another, and what other systems tell of whoever signs up."""
+"""What the steps of Onboard hand to one another, and what is told of whoever signs up."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.asl.fingerprint import canonical, fingerprint
@@ -204,7 +204,7 @@ def _events(graph: SagaGraph) -> dict[str, type[Event]]:
     known = {
         value.__name__: value
         for module in participants(graph)
-        for value in vars(sys.modules[module]).values()
+        for value in vars(import_module(module)).values()
         if isinstance(value, type) and issubclass(value, Event) and value is not Event
     }
     return dict(sorted(known.items()))
