@@ -14,7 +14,7 @@ import boto3
 from stepsaga.client import Client
 from stepsaga.engines.ministack.deployment import Deployed, deployed
 from stepsaga.sam.config import environment
-from tools import transfers, trips
+from tools import customers, transfers, trips
 from tools.local import Ledger, Tables, fill, ledger
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ TRIP_TABLES: Final = (
     "OutboxTable",
 )
 TRANSFERS_TABLE: Final = "TransfersTable"
+CUSTOMER_TABLES: Final = ("CustomersTable", "OutboxTable")
 MONEY: Final = {"ada": 100_000_000, "bob": 0}
 OFFERS: Final = {
     "flights": {"LX318": 1_000},
@@ -113,12 +114,22 @@ class Target:
         """What is in the table of TransferMoney's participant."""
         return transfers.books(self.client_of("dynamodb"), self.deployed.resources[TRANSFERS_TABLE])
 
+    @property
+    def customer_tables(self) -> customers.CustomerTables:
+        """The tables that Onboard's participants use."""
+        return customers.CustomerTables(*(self.deployed.resources[one] for one in CUSTOMER_TABLES))
+
+    def count_customers(self) -> customers.Customers:
+        """What is in the tables of Onboard's participants."""
+        return customers.count(self.client_of("dynamodb"), self.customer_tables)
+
     def refill(self) -> None:
         """Put articles, cards, offers and accounts into the participants' tables."""
         dynamodb = self.client_of("dynamodb")
         fill(dynamodb, self.tables, stock=STOCK, cards=CARDS)
         trips.fill(dynamodb, self.trip_tables, offers=OFFERS, accounts=ACCOUNTS)
         transfers.fill(dynamodb, self.deployed.resources[TRANSFERS_TABLE], MONEY)
+        customers.fill(dynamodb, self.customer_tables)
 
     def go_wrong(self, saga_id: str, **faults: str | list[str]) -> None:
         """Let a saga's steps go wrong: by state, with ``_`` for blanks."""
