@@ -83,8 +83,7 @@ class _Wirer:
         if (own := own_origin(parameter.annotation)) is not None:
             if name in scope.takes:
                 text = f"takes names {name!r}, which is the {parameter.annotation.__name__}"
-                hint = f"leave it out: the {own.value} is given by its annotation"
-                self._add("S207", text, hint)
+                self._add("S207", text, "leave it out: it is given by its annotation")
             return _filled(parameter, own)
         if name in scope.takes:
             return self._taken(parameter, scope.takes[name])

@@ -1,8 +1,8 @@
 """What becomes of a request behind an approval link. Opening shows a page; only its button decides.
 
-Mail scanners and previews open links, so GET and HEAD change nothing. The answer is recorded first,
-then the Task is told, as with every answer (rule 26); whatever stands in the slot is told again by
-each further press, so that it does not matter where a call before it has died.
+Mail scanners and previews open links, so GET decides nothing. The answer is recorded first, then
+the Task is told, as with every answer (rule 26); whatever stands in the slot is told again by who
+opens a link or presses its button, so that it does not matter where a call before has died.
 """
 
 from __future__ import annotations
@@ -115,9 +115,12 @@ class ApprovalRequests:
     def _show(self, link: Link) -> tuple[str, dict[str, Any]]:
         if refused := self._refused(link, found := self._find(link)):
             return refused
-        if found.stored:
-            return self._stands(link, found.stored)
         assert found.asked is not None  # noqa: S101  # else it was refused
+        if found.stored:
+            # Whoever opens it once more after a press has died finds no button. That the Task is
+            # told what stands changes nothing, and may be what the saga waits for.
+            self._tell(found.stored, found.asked)
+            return self._stands(link, found.stored)
         return SHOWN, response(200, ask_page(link.word, _question(link, found.asked)))
 
     def _decide(self, link: Link, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -131,12 +134,15 @@ class ApprovalRequests:
         assert asked is not None  # noqa: S101  # else it was refused
         commit = commit_of(_answer(link, *form), asked, self._now())
         stored = found.stored or self._store.append(commit)
-        tell(stored, asked, answers=self._answers, store=self._store)
+        self._tell(stored, asked)
         if found.stored is None and stored == commit:
             done = DONE[link.word]
             text = f"{link.saga} {link.id} hears of it now. You can close this page."
             return done, response(200, tell_page(f"{done.capitalize()}", text))
         return self._stands(link, stored)
+
+    def _tell(self, stored: Commit, asked: Asked) -> None:
+        tell(stored, asked, answers=self._answers, store=self._store)
 
     def _refused(self, link: Link, found: _Found) -> tuple[str, dict[str, Any]] | None:
         """Why a link changes nothing, whatever is pressed; None where it may."""

@@ -82,6 +82,25 @@ def test_killed_at_every_line_and_pressed_again(word: str) -> None:
     assert len(recorded) == 2  # before it was recorded, and after
 
 
+def test_killed_at_every_line_and_opened_again() -> None:
+    """Whoever opens a link after a press that has died tells the saga, if there is what to tell."""
+    line = 0
+    while True:
+        line += 1
+        shop = Shop(Buy)
+        shop.ask()
+        with KilledAt(line) as killer, suppress(Killed):
+            shop.press(shop.link(), by="ann")
+        if not killer.where:
+            break
+        stands = any(c.slot.endswith("/00002") for c in shop.commits)
+        before = shop.commits
+        assert shop.open(shop.link())[0] == 200
+        assert shop.commits == before
+        assert shop.ending() is (Ending.COMPLETED if stands else Ending.COMPENSATED), killer.where
+        assert shop.hours == (1 if stands else 24), killer.where
+
+
 def test_killed_after_the_record_and_never_pressed_again() -> None:
     """What is recorded counts at the latest when the question's time is up."""
     line = 0
