@@ -3,8 +3,8 @@
 The function's entry point becomes this module's `handler`. A file, named by ``STEPSAGA_FAULTS``,
 says what shall go wrong: ``{"order-123": {"charge": "crashes after"}}``, by id and state, one
 kind for every attempt or a list with one for each. An id that ends with ``*`` is of all that begin
-so: children have ids that begin with their parent's. The file is read at each call: a test can change
-it. What has struck is told in a file beside it, a line each: `STRUCK`.
+so: children have ids that begin with their parent's. It is read at each call: a test can change it.
+What has struck is told in a file beside it, a line each: `STRUCK`.
 
 ``{"business events": {"dies": 0.01, "most": 5}}`` is the chance of each thing that the router of
 business events does to be its last, before or after it is done, until it has died so often.
