@@ -101,7 +101,7 @@ def _queue(function: Function) -> dict[str, Any]:
             "SqsManagedSseEnabled": True,
             # Six times the function's: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
             # On the local stage processes are killed on purpose, and nobody wants to wait for that.
-            "VisibilityTimeout": either("IsLocal", 10, 6 * function.seconds),
+            "VisibilityTimeout": either("IsLocal", 4, 6 * function.seconds),
             "RedrivePolicy": dead_letters.redrive(RECEIVES),
         },
     }

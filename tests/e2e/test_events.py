@@ -73,10 +73,11 @@ def test_an_event_before_during_after_and_twice(place: Place) -> None:
 @pytest.mark.timeout(600)
 def test_many_at_once_are_each_resumed_exactly_once(place: Place) -> None:
     """All wait, all their events come at once, and the router dies at random: nothing is lost."""
-    report = blow(place, SAGAS, mark=f"many-{uuid4().hex[:6]}", dies=0.01, patience=300)
+    report = blow(place, SAGAS, mark=f"many-{uuid4().hex[:6]}", dies=0.02, most=4, patience=300)
     assert report.wrong == ()
     assert report.taken == report.resumed["SUCCEEDED"] == SAGAS
-    assert report.deaths > 0
+    # Invocations that run at the same time have counted the same deaths.
+    assert report.deaths >= 1
     assert report.letters == 0
 
 

@@ -104,3 +104,21 @@ def test_what_is_no_event_of_the_model_is_refused_by_name() -> None:
     """A test says at once that its event is wrong."""
     with pytest.raises(UsageError, match="amount"):
         SagaRunner().run(SellOnline, ORDER, events=[Arrival(payment_received, {"order_id": "x"})])
+
+
+def test_what_somebody_says_by_hand_counts_as_the_event() -> None:
+    """`stepsaga answer` works as for any question; the event that comes then changes nothing."""
+    said = {"order_id": "order-1", "amount": 3}
+    run = SagaRunner().run(SellOnline, ORDER, answers={"paid": said}, events=[comes()])
+    assert run.ending is Ending.COMPLETED
+    assert run.results["paid"]["amount"] == 3
+    assert taken(run) == []
+
+
+def test_several_sagas_wait_for_one_event() -> None:
+    """It is kept for all of them: also for one that is started when another has taken it."""
+    runner = SagaRunner()
+    first = runner.run(SellOnline, ORDER, events=[comes(-MINUTE, id="e-1")])
+    second = runner.run(SellWithReminder, ORDER)
+    assert taken(first) == [("paid", "e-1")]
+    assert taken(second) == [("paid", "e-1")]

@@ -40,7 +40,8 @@ def test_every_commit_is_heard_that_can_open_or_end_a_saga(
     [one] = source(resources)["FilterCriteria"]["Filters"]
     image = {"outcome": {"S": outcome.value}}
     record = {"eventName": "INSERT", "dynamodb": {"NewImage": image}}
-    heard = outcome not in {Outcome.COMPENSATED, Outcome.CHECKED, Outcome.LINKED}
+    events = {Outcome.KEPT, Outcome.WAITS}
+    heard = outcome not in {Outcome.COMPENSATED, Outcome.CHECKED, Outcome.LINKED} | events
     assert matches(json.loads(one["Pattern"]), record) is heard
     assert not matches(json.loads(one["Pattern"]), {**record, "eventName": "REMOVE"})
     definition = {**record, "dynamodb": {"NewImage": {"fingerprint": {"S": "9f"}}}}

@@ -116,9 +116,10 @@ class Place:
         """A client of the stack's sagas: to make one asks for the stack."""
         return Client.of_stack(STACK)
 
-    def let_router_die(self, chance: float) -> None:
+    def let_router_die(self, chance: float, most: int) -> None:
         """With this chance its process ends before, and after, each thing that it does."""
-        self.faults.write_text(json.dumps({ROUTER: {"dies": chance}}), encoding="utf-8")
+        dies = {"dies": chance, "most": self.deaths + most}
+        self.faults.write_text(json.dumps({ROUTER: dies}), encoding="utf-8")
 
     @property
     def deaths(self) -> int:

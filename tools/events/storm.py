@@ -53,6 +53,7 @@ def blow(  # noqa: PLR0913  # all but the place and the number are options by na
     *,
     mark: str,
     dies: float = 0,
+    most: int = 1_000_000,
     patience: float = 600,
     say: Callable[[str], None] = lambda _: None,
 ) -> Report:
@@ -63,6 +64,7 @@ def blow(  # noqa: PLR0913  # all but the place and the number are options by na
         number: How many sagas.
         mark: What their ids begin with.
         dies: The chance of each thing that the router does to be its last.
+        most: How often it dies at most.
         patience: For how many seconds they may need for it.
         say: Is told what happens.
     """
@@ -82,7 +84,7 @@ def blow(  # noqa: PLR0913  # all but the place and the number are options by na
                 say(f"{done} sagas wait")
     waited = time.monotonic() - began
     say("their events come, all at once")
-    place.let_router_die(dies)
+    place.let_router_die(dies, most)
     before, began = place.deaths, time.monotonic()
     place.pay(ids)
     left = set(ids)
@@ -91,7 +93,7 @@ def blow(  # noqa: PLR0913  # all but the place and the number are options by na
         left -= set(_ended(place, sorted(left)))
         say(f"{number - len(left)} sagas were resumed")
     brought = time.monotonic() - began
-    place.let_router_die(0)
+    place.let_router_die(0, 0)
     say("every second event comes once more")
     for one in ids[::2]:
         if place.held(one).arrived:

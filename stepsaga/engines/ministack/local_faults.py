@@ -3,10 +3,11 @@
 The function's entry point becomes this module's `handler`. A file, named by ``STEPSAGA_FAULTS``,
 says what shall go wrong: ``{"order-123": {"charge": "crashes after"}}``, by id and state, one
 kind for every attempt or a list with one for each. An id that ends with ``*`` is of all that begin
-so: children have ids that begin with their parent's. ``{"business events": {"dies": 0.01}}`` is the
-chance of each thing that the router of business events does to be its last, before or after it is
-done. The file is read at each call: a test can change it.
+so: children have ids that begin with their parent's. It is read at each call: a test can change it.
 What has struck is told in a file beside it, a line each: `STRUCK`.
+
+``{"business events": {"dies": 0.01, "most": 5}}`` is the chance of each thing that the router of
+business events does to be its last, before or after it is done, until it has died so often.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ def _handle(event: Any, context: Any) -> dict[str, Any]:
 
 def _route(records: Sequence[Any]) -> dict[str, Any]:
     faults = json.loads(Path(os.environ[FILE]).read_text(encoding="utf-8"))
-    may_die = _Mortality(faults.get(ROUTER, {}).get("dies", 0))
+    wanted = faults.get(ROUTER, {})
+    spent = "most" in wanted and _deaths() >= wanted["most"]
+    may_die = _Mortality(0 if spent else wanted.get("dies", 0))
     answers: Any = _MortalAnswers(StepFunctionsAnswers(), may_die)
     mail = mail_from(os.environ, around=lambda store: _Mortal(store, may_die), answers=answers)
     return dict(mail.take(records))
@@ -188,6 +191,13 @@ def _store_of(kind: str, store: EventStore, strike: Callable[[], None]) -> Event
             return _Refusing(store, CommitUnreadable("injected: the fault 'unreadable'"), strike)
         case _:
             return store
+
+
+def _deaths() -> int:
+    """How many processes of the router have ended so."""
+    told = Path(os.environ[FILE] + STRUCK)
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    return sum(line.startswith(ROUTER) for line in lines)
 
 
 class _Mortality:
