@@ -253,6 +253,7 @@ class _Reader:
         self._input = graph.input.schema if graph else None
         nodes = graph.nodes if graph else ()
         self._results = {step.name: step.schema for step in steps_of(nodes)}
+        self._services = {s.name: s.service.action for s in steps_of(nodes) if s.service}
 
     def label(self, commit: Commit) -> str:
         """The name of the step that a commit tells of, with its lane."""
@@ -357,6 +358,8 @@ class _Reader:
     def _value(self, step: str, value: Any) -> str:
         if (size := stored_bytes(value)) is not None:
             return f"{size:,} bytes, in the bucket"
+        if value is None and step in self._services:
+            return f"{self._services[step]}, by Step Functions"
         return brief(value, self._results.get(step))
 
 

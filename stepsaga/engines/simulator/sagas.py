@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from stepsaga.engines.simulator.states import Machine
     from stepsaga.store.protocol import EventStore
 
-_CHECKS: Final = {LAMBDA_INVOKE: LambdaInvoke.check, PUT_ITEM: EitherPut.check}
+_CHECKS: Final = {LAMBDA_INVOKE: LambdaInvoke.check, PUT_ITEM: PutItem.check}
 _SUBSTITUTION: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -113,6 +113,8 @@ def plan_of(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> Plan:
     if children:
         filled[UNDO] = undo_text()
     checks = dict.fromkeys(resources, ServiceAction.check) | _CHECKS
+    if PUT_ITEM in resources:
+        checks[PUT_ITEM] = EitherPut.check
     return Plan(
         {name: parse_machine(name, text, checks) for name, text in filled.items()},
         tuple(participants),
@@ -182,16 +184,14 @@ class Setting:
         """
         record: Integration = PutItem(self._store)
         actions = {
-            one: ServiceAction(one, self.services, self._plan.slots)
-            for one in (*self._plan.actions, PUT_ITEM)
+            one: ServiceAction(one, self.services, self._plan.slots) for one in self._plan.actions
         }
         if functions is not None:
             if faults:
                 raise UsageError(
                     "faults are made inside the sagas' own handlers: leave `functions` out"
                 )
-            put = EitherPut(record, actions[PUT_ITEM])
-            return {**actions, LAMBDA_INVOKE: LambdaInvoke(functions), PUT_ITEM: put}
+            return _with_put({**actions, LAMBDA_INVOKE: LambdaInvoke(functions)}, record)
         local = LocalFunctions(
             self._plan.participants,
             store=self._store,
@@ -203,9 +203,8 @@ class Setting:
         )
         self.messages = local.messages
         if not faults:
-            put = EitherPut(record, actions[PUT_ITEM])
             own = LambdaInvoke(self._with_recovery(local))
-            return {**actions, LAMBDA_INVOKE: own, PUT_ITEM: put}
+            return _with_put({**actions, LAMBDA_INVOKE: own}, record)
         self.faults = Faults(faults, self._plan.targets)
         self._faulty = FaultyFunctions(
             local,
@@ -217,11 +216,8 @@ class Setting:
         )
         later = self._faulty.later
         faulty = {n: FaultyAction(one, self.faults, later) for n, one in actions.items()}
-        return {
-            **faulty,
-            LAMBDA_INVOKE: LambdaInvoke(self._with_recovery(self._faulty)),
-            PUT_ITEM: EitherPut(FaultyRecord(record, self.faults), faulty[PUT_ITEM]),
-        }
+        own = LambdaInvoke(self._with_recovery(self._faulty))
+        return _with_put({**faulty, LAMBDA_INVOKE: own}, FaultyRecord(record, self.faults))
 
     def on(self, simulator: Simulator) -> None:
         """Let a simulator with the sagas' machines be what everything here speaks of."""
@@ -259,6 +255,14 @@ class Setting:
             self._later(0, partial(self._look, view.arn))
         if self._watch is not None:
             self._watch.closed(view)
+
+
+def _with_put(
+    integrations: Mapping[str, Integration], record: Integration
+) -> Mapping[str, Integration]:
+    """With the record of events, which is the same resource as an action of the author's may be."""
+    own = integrations.get(PUT_ITEM)
+    return {**integrations, PUT_ITEM: record if own is None else EitherPut(record, own)}
 
 
 def _texts(sagas: Iterable[CompiledSaga] | Mapping[str, str]) -> dict[str, str]:
