@@ -229,6 +229,8 @@ class _Parser:
 
     def _distributed(self, name: str, place: Fields) -> DistributedMap:
         for field in ("ItemSelector", "ItemReader", "ResultWriter"):
+            if field not in place.content:
+                raise place.refuse(field, "the simulator runs no DISTRIBUTED Map without it")
             place.table(field)
         if "ItemsPath" in place.content:
             raise place.refuse("ItemsPath", "the simulator reads the items of an object in S3 only")
