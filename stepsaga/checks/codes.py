@@ -93,11 +93,11 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "S541": "An action that nobody says may be repeated",
         "S542": "An action that would be repeated, and may not be",
         "S543": "A parameter that may be missing",
-        "S560": "Approval links without an approval",
         "S550": "Items whose model has no name",
         "S551": "Tolerated failures out of range",
         "S552": "A file that is no S3Object",
         "S553": "A distributed map where it cannot stand",
         "S554": "Something that a distributed map cannot hold",
+        "S560": "Approval links without an approval",
     }
 )

@@ -17,14 +17,30 @@ OURS: Final = (
     ("Logs", "LogGroupName: !Sub '/aws/"),
     ("Version", "AWS::StepFunctions::StateMachineVersion"),
     ("Live", "AWS::StepFunctions::StateMachineAlias"),
-    ("Failed", "AlarmDescription: !Sub '${AWS::StackName}: "),
-    ("TimedOut", "AlarmDescription: !Sub '${AWS::StackName}: "),
-    ("Aborted", "AlarmDescription: !Sub '${AWS::StackName}: "),
-    ("Throttled", "AlarmDescription: !Sub '${AWS::StackName}: "),
+    ("", "AlarmDescription: !Sub '${AWS::StackName}: "),
+    ("", "Handler: stepsaga."),
+    ("", "- Id: BusinessEventsQueue"),
+    ("", "- Id: Triggers"),
 )
 """How ids end that depend on a project's sagas and participants, and what tells that it is so. What
 was generated for a saga that is gone is known by that; each thing by itself, because a merge may
 have left half of them. What is not generated any more must stay here."""
+
+PARTS: Final = frozenset(
+    {
+        "ApprovalApi",
+        "ApprovalLinkKeys",
+        "BusinessEventsQueue",
+        "BusinessEventsQueuePolicy",
+        "BusinessEventsQueueSource",
+        "DeadLetters",
+        "DeadLettersPolicy",
+        "StartApi",
+        "Triggers",
+        "TriggersPolicy",
+    }
+)
+"""What is generated where a saga needs it, and goes with the last that does."""
 
 _KEY: Final = re.compile(r"^( +)([\"']?)(\w+)\2[ \t]*:(?=\s|$)", re.MULTILINE)
 
@@ -43,5 +59,5 @@ def strays(part: str, made: Collection[str]) -> Iterator[tuple[int, str]]:
     for key, end in zip(keys, ends, strict=False):
         name, text = key[3], part[key.start() : end]
         known = any(name.endswith(ending) and mark in text for ending, mark in OURS)
-        if name not in made and not known:
+        if name not in made and name not in PARTS and not known:
             yield key.start(), name
