@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sagas.customers import Onboard, OpenAccount
 from sagas.orders import FulfilOrder
 from sagas.transfers import TransferMoney
 from sagas.trips import BookTrip, RentCar
@@ -27,8 +28,9 @@ PAGES = {
     "fulfil-order.md": FulfilOrder,
     "book-trip.md": BookTrip,
     "transfer-money.md": TransferMoney,
+    "onboard.md": Onboard,
 }
-BESIDES = {"book-trip.md": (RentCar,)}
+BESIDES = {"book-trip.md": (RentCar,), "onboard.md": (OpenAccount,)}
 """Sagas that a page draws, too, before its own."""
 PROJECTS = (
     "questions.md",
