@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, Final
 
+from handlers.onboarding import email_confirmed
+from sagas.customers import Onboard
 from sagas.orders import FulfilOrder
 from sagas.transfers import TransferMoney
 from sagas.trips import BookTrip, RentCar
@@ -17,7 +19,7 @@ from stepsaga.authoring import graph_of
 from stepsaga.engines.answered import AnsweringStore
 from stepsaga.engines.bound import HEARING_READS, TELLING_READS, TELLING_WRITES, bound_of
 from stepsaga.engines.endings import Ending, ending_of
-from stepsaga.engines.events import deliver
+from stepsaga.engines.events import Arrival, deliver
 from stepsaga.engines.simulator import Simulator
 from stepsaga.graph import children_of, steps_of
 from stepsaga.runtime.journal import value_of
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from stepsaga import Saga
     from stepsaga.engines.answering import Answer
     from stepsaga.engines.bound import Bound
-    from stepsaga.engines.events import Arrival
     from stepsaga.engines.protocol import ExecutionView
     from stepsaga.graph import SagaGraph, Slot
     from stepsaga.store.commits import Commit
@@ -49,8 +50,12 @@ REFERENCE: Final[tuple[tuple[type[Saga], str, Mapping[str, Any]], ...]] = (
     (TransferMoney, "transfer_large", {"review": {"by": "eve"}}),
     (RentCar, "car_rented", {}),
     (BookTrip, "trip_completes", {}),
+    (Onboard, "signup", {}),
+    (Onboard, "signup_large", {"agreed": {"by": "eve"}}),
 )
 """The reference sagas, with the inputs and the answers with which they complete."""
+CONFIRMED: Final = {Onboard: timedelta(hours=1)}
+"""The sagas that wait for a customer's confirmation, and when it comes."""
 
 _numbers = count(1)
 
@@ -98,7 +103,12 @@ def reference_sagas() -> Iterator[Path]:
     for saga, example, answers in REFERENCE:
         value = json.loads((EXAMPLES / f"{example}.json").read_text())
         name = f"{saga.__name__}, examples/{example}.json"
-        yield measured(name, graph_of(saga), value, answers_of(saga, answers))
+        events = [
+            Arrival(email_confirmed, {"customer": value["customer"]}, CONFIRMED[one])
+            for one in CONFIRMED
+            if one is saga
+        ]
+        yield measured(name, graph_of(saga), value, answers_of(saga, answers), events)
 
 
 def measured(
