@@ -6,6 +6,7 @@ from typing import Final
 
 OWN: Final = {
     "Cars": "CarsTable",
+    "Customers": "CustomersTable",
     "Flights": "FlightsTable",
     "Hotels": "HotelsTable",
     "Insurance": "InsuranceTable",
@@ -17,6 +18,8 @@ OWN: Final = {
     "Transfers": "TransfersTable",
 }
 """The table of each participant; there is no other participant."""
-ASKS: Final = {"Transfers": ("TransferMoney",)}
+ASKS: Final = {"Notifications": ("Onboard",), "Transfers": ("TransferMoney",)}
 """The sagas of which a participant asks questions."""
-SAGAS: Final = ("BookTrip", "FulfilOrder", "TransferMoney")
+LINKS: Final = ("Notifications",)
+"""Who asks by approval links, and signs them."""
+SAGAS: Final = ("BookTrip", "FulfilOrder", "Onboard", "TransferMoney")

@@ -10,7 +10,7 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers.onboarding import email_confirmed
-from sagas.customers import Onboard
+from sagas.customers import Onboard, OpenAccount
 from sagas.orders import FulfilOrder
 from sagas.transfers import TransferMoney
 from sagas.trips import BookTrip, RentCar
@@ -50,6 +50,7 @@ REFERENCE: Final[tuple[tuple[type[Saga], str, Mapping[str, Any]], ...]] = (
     (TransferMoney, "transfer_large", {"review": {"by": "eve"}}),
     (RentCar, "car_rented", {}),
     (BookTrip, "trip_completes", {}),
+    (OpenAccount, "account", {}),
     (Onboard, "signup", {}),
     (Onboard, "signup_large", {"agreed": {"by": "eve"}}),
 )

@@ -30,6 +30,7 @@ UNUSED = (
     *("logs:PutLogEvents", "logs:PutResourcePolicy", "logs:DeleteResourcePolicy"),
     *("logs:PutDataProtectionPolicy", "logs:DeleteDataProtectionPolicy", "logs:*BearerToken*"),
     "s3tables:*",  # for the tables of a bucket's metadata
+    "secretsmanager:*Replicat*",  # to other Regions
     *("logs:PutIndexPolicy", "logs:DeleteIndexPolicy", "logs:PutLogGroupDeletionProtection"),
 )
 """What is called for properties only that no generated resource has."""

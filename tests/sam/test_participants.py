@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from stepsaga.sam.cfn import load
-from tests.participants import ASKS, OWN, SAGAS
+from tests.participants import ASKS, LINKS, OWN, SAGAS
 from tests.sam.cloud import KEY, resolved
 from tests.sam.iam import allowed, listed, statements
 from tests.sam.projects import ROOT
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EVENTS: Final = "<EventTable.Arn>"
 BUCKET: Final = "<EventBucket.Arn>"
 OBJECT: Final = f"{BUCKET}/stepsaga/3f"
+SECRET: Final = "<ApprovalLinkKeys.Id>"  # noqa: S105  # a resource
 MACHINE: Final = "arn:aws:states:eu-central-1:123456789012:stateMachine:shop-prod-"
 APPEND: Final = ("PutItem", "GetItem", "Query")
 USE: Final = ("GetItem", "PutItem", "UpdateItem")
@@ -72,6 +73,10 @@ TRIED: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     ),
     "kms": ((*KMS, "CreateGrant", "ScheduleKeyDeletion"), (KEY, f"{KEY}2")),
     "xray": ((*XRAY, "GetTraceSummaries"), ("*",)),
+    "secretsmanager": (
+        ("GetSecretValue", "PutSecretValue", "DeleteSecret"),
+        (SECRET, "<OtherSecret>"),
+    ),
     "iam": (("PassRole", "PutRolePolicy"), ("<CarsRole.Arn>",)),
     "sns": (("Publish",), ("<Alarms>",)),
 }
@@ -102,6 +107,7 @@ def needed(name: str) -> Reached:
         | pairs("dynamodb", USE, f"<{OWN[name]}.Arn>")
         | pairs("s3", ("GetObject", "PutObject"), OBJECT)
         | pairs("states", ("SendTaskSuccess",), *(f"{MACHINE}{one}" for one in ASKS.get(name, ())))
+        | pairs("secretsmanager", ("GetSecretValue",) * (name in LINKS), SECRET)
         | pairs("logs", ("CreateLogStream", "PutLogEvents"), f"<{name}Logs.Arn>")
         | pairs("kms", KMS, KEY)
         | pairs("xray", XRAY, "*")
@@ -171,7 +177,8 @@ def test_these_are_all_participants() -> None:
         if one["Type"] == "AWS::Serverless::Function"
         and "STEPSAGA_PARTICIPANT" in str(one["Properties"])
     }
-    assert functions == {*OWN, "Children"}  # what that may is in tests/children
+    # What ours may is in tests of their own.
+    assert functions == {*OWN, "BusinessEvents", "Children", "ServiceSteps"}
     assert all(
         committed()[name]["Properties"]["Role"].value == f"{name}Role.Arn" for name in functions
     )

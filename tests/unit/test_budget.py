@@ -13,7 +13,15 @@ from stepsaga.cli.discovery import find_sagas
 from stepsaga.engines.bound import Bound
 from stepsaga.engines.protocol import Status
 from stepsaga.engines.simulator import Simulator
-from stepsaga.graph import ChoiceNode, MapNode, ParallelNode, StepNode, WaitNode, walk
+from stepsaga.graph import (
+    ChoiceNode,
+    MapNode,
+    ParallelNode,
+    StepNode,
+    WaitNode,
+    takes_links,
+    walk,
+)
 from stepsaga.store import DynamoDBStore
 from stepsaga.store.counting import CountingClient
 from stepsaga.store.table import create_table
@@ -81,6 +89,10 @@ def test_every_part_of_the_language_is_measured(paths: list[Path]) -> None:
     assert any(node.verify for node in steps)
     assert any(node.question for node in steps)
     assert any(node.child for node in steps)
+    assert any(node.service for node in steps)
+    assert any(node.question and node.question.event for node in steps)
+    assert any(takes_links(node.call) for node in steps)
+    assert any(isinstance(node, MapNode) and node.distributed for node in nodes)
     sagas = {saga.__name__ for saga in find_sagas(ROOT).sagas}
     assert sagas
     assert sagas <= {one.graph.name for one in paths}
