@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +19,7 @@ from stepsaga.store.front import StoreInFront
 from stepsaga.store.slots import events_of
 from tests.events.till import delivered
 from tests.events.world import ROUTED, Tasks, World
-from tests.runtime.calls import NOW
+from tests.runtime.calls import NOW, Killed
 
 if TYPE_CHECKING:
     from stepsaga.runtime.dead_letters import DeadLetter
@@ -201,3 +203,30 @@ def test_keys_that_are_long_are_told_apart() -> None:
     assert len(names) == 3
     assert all(len(name) < 1000 for name in names)
     assert events_of("s", "n", "b", "sha256:5") != events_of("s", "n", "b", "5")
+
+
+@dataclass
+class Weary(Tasks):
+    """The invocation ends after so many Tasks were told."""
+
+    left: int = 0
+
+    def success(self, token: str, output: Any) -> None:
+        """Hear it, as long as there is time."""
+        if not self.left:
+            raise Killed
+        self.left -= 1
+        super().success(token, output)
+
+
+def test_where_more_wait_than_one_invocation_can_tell_the_next_ones_go_on() -> None:
+    """Each begins elsewhere: none of the sagas waits until its time is up."""
+    world, tokens = World(), {f"token-{number}" for number in range(10)}
+    for number, token in enumerate(sorted(tokens)):
+        assert world.wait(slot=[2, 1_000_000 + number, 1], token=token)
+    for second in range(20):
+        now = NOW + timedelta(seconds=second, milliseconds=37 * second)
+        router = EventRouter([ROUTED], world.store, Weary(world.told, left=3), lambda now=now: now)
+        with suppress(Killed):
+            router.take(delivered())
+    assert {token for token, _ in world.told} == tokens
