@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -225,8 +226,8 @@ def test_where_more_wait_than_one_invocation_can_tell_the_next_ones_go_on() -> N
     for number, token in enumerate(sorted(tokens)):
         assert world.wait(slot=[2, 1_000_000 + number, 1], token=token)
     for second in range(20):
-        now = NOW + timedelta(seconds=second, milliseconds=37 * second)
-        router = EventRouter([ROUTED], world.store, Weary(world.told, left=3), lambda now=now: now)
+        now = partial(NOW.__add__, timedelta(milliseconds=1037 * second))
+        router = EventRouter([ROUTED], world.store, Weary(world.told, left=3), now)
         with suppress(Killed):
             router.take(delivered())
     assert {token for token, _ in world.told} == tokens
