@@ -226,11 +226,13 @@ def tokens_of(store: EventStore, wait: EventAwaited) -> list[Commit]:
 def is_over(store: EventStore, wait: EventAwaited) -> bool:
     """Whether the saga of a wait has ended, or is being undone: nothing is brought to it any more.
 
-    What says so stands behind all slots of steps (rule 8).
+    What says so stands behind all slots of steps (rule 8). That it was stuck, which stands there,
+    too, is no end: it may have been redriven since, and go on.
     """
     run = wait.slot.partition("/")[0]
     first = str(FIRST_OPERATION_SLOT)[0]
-    return next(iter(store.read(wait.stream, f"{run}/{first}")), None) is not None
+    behind = store.read(wait.stream, f"{run}/{first}")
+    return any(commit.outcome is not Outcome.STUCK for commit in behind)
 
 
 def open_waits(found: Held, now: datetime) -> Iterable[EventAwaited]:

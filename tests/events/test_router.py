@@ -231,3 +231,14 @@ def test_where_more_wait_than_one_invocation_can_tell_the_next_ones_go_on() -> N
         with suppress(Killed):
             router.take(delivered())
     assert {token for token, _ in world.told} == tokens
+
+
+def test_a_saga_that_was_stuck_and_was_redriven_gets_its_event() -> None:
+    """What says that it was stuck stays in its log, and is no end: of many items it is redriven."""
+    world = World()
+    assert world.wait()
+    token = next(iter(world.store.read("FulfilOrder#order-1")))
+    run = token.slot.partition("/")[0]
+    world.store.append(replace(token, slot=f"{run}/90000/00000", outcome=Outcome.STUCK))
+    assert world.route()
+    assert [token for token, _ in world.told] == ["token-0"]
