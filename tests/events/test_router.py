@@ -61,6 +61,7 @@ def test_what_is_no_event_is_a_dead_letter_and_holds_up_no_other() -> None:
     assert world.wait()
     bodies = [
         "no json",
+        "[" * 100_000,
         json.dumps([1]),
         json.dumps({**delivered(), "source": "other"}),
         json.dumps({**delivered(), "detail": {"order_id": "order-1"}}),
@@ -73,8 +74,8 @@ def test_what_is_no_event_is_a_dead_letter_and_holds_up_no_other() -> None:
     assert [one.body for one in letters.kept] == bodies
     assert {one.queue for one in letters.kept} == {"https://queue"}
     assert all(one.reason.startswith("NoSuchEvent: ") for one in letters.kept)
-    assert letters.kept[3].what == "event PaymentReceived"
-    assert "order-1" not in letters.kept[3].reason
+    assert letters.kept[4].what == "event PaymentReceived"
+    assert "order-1" not in letters.kept[4].reason
     assert [token for token, _ in world.told] == ["token-0"]
 
 
