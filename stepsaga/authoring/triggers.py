@@ -13,6 +13,7 @@ from stepsaga.checks.annotations import importable_name, name_of
 from stepsaga.checks.fields import did_you_mean, fields_of
 from stepsaga.checks.fit import fits
 from stepsaga.checks.schemas import NoSchemaError, schema_of
+from stepsaga.checks.types import hides
 from stepsaga.errors import InputInvalid, Problem
 from stepsaga.graph import (
     BusinessEvent,
@@ -300,6 +301,9 @@ class _Reader:
         if set(_json_types(annotation)) - {"string", "integer"}:
             text = f"id={dotted!r} is {name_of(annotation)}, no text and no whole number"
             self.add("S531", text, "name a field of str or int")
+        elif hides(annotation):
+            text = f"id={dotted!r} is sensitive, and a saga's id stands in names and logs"
+            self.add("S531", text, "name a field that everybody may see")
         return tuple(keys)
 
 

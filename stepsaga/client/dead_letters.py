@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stepsaga.engines.explained import explained
 from stepsaga.errors import EngineError, StepsagaError
 from stepsaga.recovery.messages import TRIGGERS
-from stepsaga.runtime.dead_letters import AT, QUEUE, REASON, WHAT
+from stepsaga.runtime.dead_letters import AT, MESSAGE, QUEUE, REASON, WHAT
 from stepsaga.store.slots import moment_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Letter:
         at: When it was put there, or sent first; aware.
         queue: The URL of the queue that it is sent to; empty where nobody knows.
         receipt: By which it is deleted.
+        message: The id that the message had at first: what is sent twice is the same by that.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Letter:
     at: datetime
     queue: str
     receipt: str
+    message: str
 
 
 class LetterBox:
@@ -127,7 +129,12 @@ class LetterBox:
             mark = sha256(letter.body.encode()).hexdigest()
             fifo = {"MessageGroupId": mark, "MessageDeduplicationId": letter.id}
         with explained(f"queue {letter.queue}"):
-            self._sqs.send_message(QueueUrl=letter.queue, MessageBody=letter.body, **fifo)
+            self._sqs.send_message(
+                QueueUrl=letter.queue,
+                MessageBody=letter.body,
+                MessageAttributes={MESSAGE: {"DataType": "String", "StringValue": letter.message}},
+                **fifo,
+            )
         with explained("the queue of dead letters"):
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
 
@@ -146,6 +153,8 @@ class LetterBox:
             at=_moment(told.get(AT, "")) or datetime.fromtimestamp(sent, UTC),
             queue=told.get(QUEUE, ""),
             receipt=message["ReceiptHandle"],
+            # What SQS has moved has its own id still.
+            message=told.get(MESSAGE) or message["MessageId"],
         )
         if letter.queue:
             return letter

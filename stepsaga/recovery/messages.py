@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import RequestError, TriggerUnknown
 from stepsaga.recovery.triggers import EVENT, QUEUE, SCHEDULE
-from stepsaga.runtime.dead_letters import DeadLetter
+from stepsaga.runtime.dead_letters import MESSAGE, DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -85,10 +85,11 @@ class Messages:
                 if event:
                     self._starter.by_event(trigger, value)
                 else:
-                    self._starter.by_input(trigger, value, record["messageId"])
+                    self._starter.by_input(trigger, value, _id_of(record))
             except RequestError as error:
                 reason = f"{type(error).__name__}: {error}"
-                letter = DeadLetter(record["body"], reason, url, self._now(), what)
+                own = _id_of(record)
+                letter = DeadLetter(record["body"], reason, url, self._now(), what, own)
                 self._letters.send(letter)
         except Exception as error:  # noqa: BLE001  # it comes again
             self._log(f"{what}: a message could not be taken, and comes again", error)
@@ -113,3 +114,9 @@ class Messages:
         if not isinstance(key, str) or key not in self._by_key:
             raise TriggerUnknown(f"there is no trigger {key!r} in this release")
         return self._by_key[key], True, content.get("event")
+
+
+def _id_of(record: Mapping[str, Any]) -> str:
+    """A message's id; of a dead letter that was sent again, the one that it had at first."""
+    attribute = record.get("messageAttributes", {}).get(MESSAGE, {})
+    return attribute.get("stringValue") or str(record["messageId"])

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import StepFailed
+from stepsaga.runtime.approval_tokens import KEY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,10 +126,12 @@ def _parsed(text: str) -> FixedKeys:
     if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
         keys = {name: value.encode() for name, value in found.items() if name != CURRENT}
         current = found.get(CURRENT, "")
-        if current in keys and all(len(key) >= SHORTEST for key in keys.values()):
+        named = all(map(KEY_NAME.fullmatch, keys))
+        if current in keys and named and all(len(key) >= SHORTEST for key in keys.values()):
             return FixedKeys(keys, current)
     # Not what it holds, whatever that is.
     raise StepFailed(
-        'the secret ApprovalLinkKeys is not {"current": "1", "1": "..."}: keys by name, each of'
-        f" {SHORTEST} or more characters, and which of them signs new links"
+        'the secret ApprovalLinkKeys is not {"current": "1", "1": "..."}: keys by name (letters,'
+        f" digits, _ and -), each of {SHORTEST} or more characters, and which of them signs new"
+        " links"
     )

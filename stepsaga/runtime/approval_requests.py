@@ -14,17 +14,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qs
 
-from stepsaga.limits import ERROR_TEXT_BYTES, TERMINAL_SLOT
+from stepsaga.limits import ERROR_TEXT_BYTES
 from stepsaga.runtime.answering import REJECTED, Answer, Asked, commit_of, questions, tell
 from stepsaga.runtime.approval_page import DONE, LONGEST_BY, LONGEST_NOTE, Question, response
 from stepsaga.runtime.approval_page import ask as ask_page
 from stepsaga.runtime.approval_page import tell as tell_page
 from stepsaga.runtime.approval_tokens import NotValid, read
 from stepsaga.runtime.approved import Approved
+from stepsaga.runtime.generations import has_ended
 from stepsaga.runtime.journal import rejection_of, value_of
 from stepsaga.runtime.texts import cut, joined, visible
 from stepsaga.store.commits import Outcome
-from stepsaga.store.slots import slot_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -176,8 +176,8 @@ class ApprovalRequests:
         own = next((commit for commit in commits if commit.slot == link.slot), None)
         asked = next((one for one in questions(commits) if one.slot == link.slot), None)
         run = link.slot.partition("/")[0]
-        end = None if own else self._store.get(link.stream, slot_text(run, (TERMINAL_SLOT,)))
-        return _Found(asked, own, end is not None)
+        ended = own is None and has_ended(self._store, link.stream, run)
+        return _Found(asked, own, ended)
 
 
 def _form(event: Mapping[str, Any]) -> tuple[str, str] | int:

@@ -25,7 +25,9 @@ FOREIGN: Final = "foreign"
 LONGEST: Final = 2_000
 """Characters. A link is made of names of 80 characters, and has a few hundred."""
 _VERSION: Final = "1"
-_SHAPE: Final = re.compile(r"1\.(?P<key>[\w-]{1,64})\.(?P<claims>[\w-]+)\.[\w-]+", re.ASCII)
+KEY_NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""What a key can be called: no link that is signed by one of another name would ever be read."""
+_SHAPE: Final = re.compile(rf"1\.(?P<key>{KEY_NAME.pattern})\.(?P<claims>[\w-]+)\.[\w-]+", re.ASCII)
 _CONTEXT: Final = b"stepsaga approval link\n"
 """Before what is signed: so a key that signs something else, too, signs no links by that."""
 

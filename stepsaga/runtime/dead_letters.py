@@ -26,6 +26,9 @@ QUEUE: Final = "queue"
 AT: Final = "at"
 WHAT: Final = "what"
 """The attributes of a letter, all of them text."""
+MESSAGE: Final = "stepsaga-message"
+"""One more, of a letter and of what is sent again: the id that the message had at first. SQS gives
+what is sent again another, and a saga may have that id."""
 _REASON_BYTES: Final = 1024
 _NOTHING: Final = "(nothing)"
 """SQS takes no empty text.
@@ -42,6 +45,7 @@ class DeadLetter:
         queue: The URL of the queue that it is sent to again.
         at: When; aware.
         what: What was to be done, in a few words: ``trigger Onboard/queue SignupQueue``.
+        message: The message's id, where that says which one it is.
     """
 
     body: str
@@ -49,6 +53,7 @@ class DeadLetter:
     queue: str
     at: datetime
     what: str
+    message: str = ""
 
 
 class DeadLetters(Protocol):
@@ -84,6 +89,7 @@ class SqsDeadLetters:
             QUEUE: letter.queue,
             AT: iso(letter.at),
             WHAT: letter.what,
+            **({MESSAGE: letter.message} if letter.message else {}),
         }
         attributes = {
             name: {"DataType": "String", "StringValue": _accepted(text)}

@@ -123,8 +123,9 @@ class EventRouter:
     def _bring(self, stream: str) -> None:
         """Give everybody who waits what counts for them; then tell them, and those before, again.
 
-        All slots first: where there are more than one invocation can tell, the next one goes on.
-        One of them that cannot be told holds up no other.
+        All slots first. Where there are more than one invocation can tell, the next one goes on:
+        nothing says who was told, so each begins at another place. One of them that cannot be told
+        holds up no other.
 
         Raises:
             Exception: The first of what went wrong, after all others were told.
@@ -136,7 +137,8 @@ class EventRouter:
             with _kept(failures):
                 if stored := self._give(found, wait):
                     given.append((wait, stored))
-        for wait, stored in given:
+        start = int(self._now().timestamp() * 1000) % len(given) if given else 0
+        for wait, stored in given[start:] + given[:start]:
             with _kept(failures):
                 self._answers.success(self._token(wait), {"value": value_of(stored)})
         if failures:

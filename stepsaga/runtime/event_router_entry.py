@@ -99,7 +99,7 @@ class Mail:
     def _take(self, body: str) -> None:
         try:
             event = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             event = None
         try:
             self._router.take(event)

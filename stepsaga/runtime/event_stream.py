@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.limits import FIRST_OPERATION_SLOT
+from stepsaga.runtime.generations import has_ended
 from stepsaga.runtime.handling import refuse_long_lists
 from stepsaga.runtime.journal import TOKEN, event_of
 from stepsaga.runtime.stored import Room, adopted_form
@@ -226,11 +226,9 @@ def tokens_of(store: EventStore, wait: EventAwaited) -> list[Commit]:
 def is_over(store: EventStore, wait: EventAwaited) -> bool:
     """Whether the saga of a wait has ended, or is being undone: nothing is brought to it any more.
 
-    What says so stands behind all slots of steps (rule 8).
+    Asked of the run that its slot names.
     """
-    run = wait.slot.partition("/")[0]
-    first = str(FIRST_OPERATION_SLOT)[0]
-    return next(iter(store.read(wait.stream, f"{run}/{first}")), None) is not None
+    return has_ended(store, wait.stream, wait.slot.partition("/")[0])
 
 
 def open_waits(found: Held, now: datetime) -> Iterable[EventAwaited]:

@@ -45,6 +45,19 @@ def latest(store: EventStore, stream: str, run: str) -> tuple[int, Commit | None
     return latest_in(store.read(stream, f"{run}/9"))
 
 
+def has_ended(store: EventStore, stream: str, run: str) -> bool:
+    """Whether a run has ended, or is worked on from its log: its execution asks nothing any more.
+
+    What says so stands behind all slots of steps (rule 8). That it was stuck, which stands there,
+    too, is no end: it may have been redriven since, and go on.
+
+    Raises:
+        StoreError: What the store raises.
+    """
+    behind = store.read(stream, f"{run}/{str(FIRST_OPERATION_SLOT)[0]}")
+    return any(commit.outcome is not Outcome.STUCK for commit in behind)
+
+
 def latest_in(commits: Iterable[Commit]) -> tuple[int, Commit | None]:
     """The same of commits that were read, in their order."""
     found = [commit for commit in commits if commit.outcome is Outcome.BEGUN]

@@ -159,7 +159,14 @@ def _rules(function: Function) -> dict[str, Any]:
                 "Description": f"What sagas wait for of {source}",
                 "EventBusName": bus if bus == DEFAULT_BUS else ref(bus),
                 "EventPattern": {"source": [source], "detail-type": detail_types},
-                "Targets": [{"Id": QUEUE_ID, "Arn": att(f"{QUEUE_ID}.Arn")}],
+                "Targets": [
+                    {
+                        "Id": QUEUE_ID,
+                        "Arn": att(f"{QUEUE_ID}.Arn"),
+                        # Else EventBridge drops what it cannot deliver.
+                        "DeadLetterConfig": {"Arn": att(f"{dead_letters.DEAD_LETTERS}.Arn")},
+                    }
+                ],
             },
         }
         for (bus, source), detail_types in sorted(names.items())

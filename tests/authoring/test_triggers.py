@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from stepsaga import (
     BusEvent,
@@ -19,6 +19,7 @@ from stepsaga import (
     OnRequest,
     OnSchedule,
     Saga,
+    Sensitive,
     Step,
 )
 from stepsaga.asl.fingerprint import fingerprint
@@ -147,6 +148,30 @@ def test_what_can_be_absent_or_is_no_text_is_no_id(id_: Any) -> None:
         assert graph(OnQueue("Orders", id=id_)).triggers
     else:
         assert codes(OnQueue("Orders", id=id_)) == ["S531"]
+
+
+class Card(BaseModel):
+    """An input with what nobody is to see."""
+
+    iban: Sensitive[str]
+    pin: SecretStr
+
+
+def charge(card: Card) -> None:
+    """Have no effect."""
+
+
+@pytest.mark.parametrize("id_", ["iban", "pin"])
+def test_what_is_sensitive_is_no_id(id_: str) -> None:
+    """S531: ids are in names, logs and answers; and a secret is written as the same for all."""
+    with pytest.raises(DefinitionError) as caught:
+
+        class Charge(Saga):
+            card = Input(Card)
+            starts = (OnQueue("Cards", id=id_),)
+            charge = Step(charge, read_only=True)
+
+    assert [problem.code for problem in caught.value.problems] == ["S531"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from stepsaga.cli.exits import PROBLEM, USAGE
 from stepsaga.cli.replay_dead_letters import Replay
 from stepsaga.client.dead_letters import LetterBox
-from stepsaga.runtime.dead_letters import DeadLetter, SqsDeadLetters
+from stepsaga.runtime.dead_letters import MESSAGE, DeadLetter, SqsDeadLetters
 from tests.cli.shell import stepsaga
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
@@ -176,6 +176,21 @@ def test_what_sqs_has_moved_goes_back_to_its_queue(sqs: Sqs) -> None:
     sqs.queues[DEAD] = [moved]
     assert replayed(sqs) == 0
     assert sqs.bodies(SIGNUPS) == ["late"]
+    assert ids(sqs) == ["m"]
+
+
+def test_a_letter_that_is_sent_twice_is_one_message(sqs: Sqs) -> None:
+    """Each time with the id that its message had at first: where it was sent, and not deleted."""
+    letter = DeadLetter("x", "y", SIGNUPS, NOW, "z", "m-1")
+    for _ in range(2):
+        SqsDeadLetters(DEAD, lambda: sqs).send(letter)
+    assert replayed(sqs, what="z") == 0
+    assert ids(sqs) == ["m-1", "m-1"]
+
+
+def ids(sqs: Sqs) -> list[str]:
+    """The ids that messages are sent again with."""
+    return [one["MessageAttributes"][MESSAGE]["StringValue"] for one in sqs.queues.get(SIGNUPS, [])]
 
 
 @pytest.mark.parametrize(

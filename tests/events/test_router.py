@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +20,7 @@ from stepsaga.store.front import StoreInFront
 from stepsaga.store.slots import events_of
 from tests.events.till import delivered
 from tests.events.world import ROUTED, Tasks, World
-from tests.runtime.calls import NOW
+from tests.runtime.calls import NOW, Killed
 
 if TYPE_CHECKING:
     from stepsaga.runtime.dead_letters import DeadLetter
@@ -58,6 +61,7 @@ def test_what_is_no_event_is_a_dead_letter_and_holds_up_no_other() -> None:
     assert world.wait()
     bodies = [
         "no json",
+        "[" * 100_000,
         json.dumps([1]),
         json.dumps({**delivered(), "source": "other"}),
         json.dumps({**delivered(), "detail": {"order_id": "order-1"}}),
@@ -70,8 +74,8 @@ def test_what_is_no_event_is_a_dead_letter_and_holds_up_no_other() -> None:
     assert [one.body for one in letters.kept] == bodies
     assert {one.queue for one in letters.kept} == {"https://queue"}
     assert all(one.reason.startswith("NoSuchEvent: ") for one in letters.kept)
-    assert letters.kept[3].what == "event PaymentReceived"
-    assert "order-1" not in letters.kept[3].reason
+    assert letters.kept[4].what == "event PaymentReceived"
+    assert "order-1" not in letters.kept[4].reason
     assert [token for token, _ in world.told] == ["token-0"]
 
 
@@ -201,3 +205,41 @@ def test_keys_that_are_long_are_told_apart() -> None:
     assert len(names) == 3
     assert all(len(name) < 1000 for name in names)
     assert events_of("s", "n", "b", "sha256:5") != events_of("s", "n", "b", "5")
+
+
+@dataclass
+class Weary(Tasks):
+    """The invocation ends after so many Tasks were told."""
+
+    left: int = 0
+
+    def success(self, token: str, output: Any) -> None:
+        """Hear it, as long as there is time."""
+        if not self.left:
+            raise Killed
+        self.left -= 1
+        super().success(token, output)
+
+
+def test_where_more_wait_than_one_invocation_can_tell_the_next_ones_go_on() -> None:
+    """Each begins elsewhere: none of the sagas waits until its time is up."""
+    world, tokens = World(), {f"token-{number}" for number in range(10)}
+    for number, token in enumerate(sorted(tokens)):
+        assert world.wait(slot=[2, 1_000_000 + number, 1], token=token)
+    for second in range(20):
+        now = partial(NOW.__add__, timedelta(milliseconds=1037 * second))
+        router = EventRouter([ROUTED], world.store, Weary(world.told, left=3), now)
+        with suppress(Killed):
+            router.take(delivered())
+    assert {token for token, _ in world.told} == tokens
+
+
+def test_a_saga_that_was_stuck_and_was_redriven_gets_its_event() -> None:
+    """What says that it was stuck stays in its log, and is no end: of many items it is redriven."""
+    world = World()
+    assert world.wait()
+    token = next(iter(world.store.read("FulfilOrder#order-1")))
+    run = token.slot.partition("/")[0]
+    world.store.append(replace(token, slot=f"{run}/90000/00000", outcome=Outcome.STUCK))
+    assert world.route()
+    assert [token for token, _ in world.told] == ["token-0"]

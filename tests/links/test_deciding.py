@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from stepsaga import Approved
@@ -128,6 +130,20 @@ def test_a_saga_that_was_undone_meanwhile() -> None:
     shop.seal()
     assert {shop.open(shop.link())[0], shop.press(shop.link())[0]} == {410}
     assert shop.reports == ["over", "over"]
+
+
+def test_a_saga_that_is_being_undone() -> None:
+    """Its slot is not sealed yet: nobody is told that it hears of an answer."""
+    shop = Shop(Buy)
+    shop.ask()
+    token = next(one for one in shop.store.read("Buy#one") if one.outcome is Outcome.ASKED)
+    run = token.slot.partition("/")[0]
+    shop.store.append(replace(token, slot=f"{run}/90000/00000", outcome=Outcome.STUCK))
+    assert shop.open(shop.link())[0] == 200
+    shop.store.append(replace(token, slot=f"{run}/90001", outcome=Outcome.BEGUN))
+    assert shop.press(shop.link())[0] == 410
+    assert shop.reports[-1] == "over"
+    assert shop.store.get("Buy#one", token.slot.partition("/token")[0]) is None
 
 
 def test_asked_again_the_first_links_are_as_good() -> None:

@@ -147,6 +147,8 @@ def test_a_key_that_was_taken_out_is_forgotten() -> None:
         json.dumps({"current": "1", "1": "short"}),
         json.dumps({"current": "1", "1": "k" * 48, "2": ""}),
         json.dumps({"current": "3", "1": "k" * 48}),
+        json.dumps({"current": "2026.11", "2026.11": "k" * 48}),
+        json.dumps({"current": "1", "1": "k" * 48, "k\u00fc": "l" * 48}),
     ],
 )
 def test_a_secret_that_holds_something_else(text: str) -> None:

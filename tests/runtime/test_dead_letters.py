@@ -17,6 +17,7 @@ LETTER = DeadLetter(
     queue="https://sqs/1/signups",
     at=datetime(2026, 11, 29, 8, tzinfo=UTC),
     what="trigger Onboard/queue SignupQueue",
+    message="m-1",
 )
 
 
@@ -53,6 +54,7 @@ def test_a_letter_has_the_body_as_it_was_and_says_why_it_lies_there() -> None:
         "queue": LETTER.queue,
         "at": "2026-11-29T08:00:00.000Z",
         "what": LETTER.what,
+        "stepsaga-message": "m-1",
     }
 
 

@@ -68,7 +68,10 @@ def test_a_rule_puts_what_is_waited_for_into_the_queue() -> None:
         "source": ["shop.payments"],
         "detail-type": ["PaymentReceived"],
     }
-    assert [one["Arn"] for one in rule["Targets"]] == ["<BusinessEventsQueue.Arn>"]
+    [target] = rule["Targets"]
+    assert target["Arn"] == "<BusinessEventsQueue.Arn>"
+    # A rule is there before the queue lets it in.
+    assert target["DeadLetterConfig"] == {"Arn": "<DeadLetters.Arn>"}
     [statement] = resources["BusinessEventsQueuePolicy"]["Properties"]["PolicyDocument"][
         "Statement"
     ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from stepsaga.errors import IdTaken
+from stepsaga.recovery.messages import Messages
 from stepsaga.recovery.triggers import KnownTrigger, Starter
-from tests.triggers.signups import Front, event_of, message
+from stepsaga.runtime.dead_letters import MESSAGE
+from tests.triggers.signups import AT, URL, Front, event_of, message
 from tools.starts import REQUESTS, starts
 
 REGISTERED = "event shop.customers Registered"
@@ -262,3 +265,22 @@ def test_a_request_without_a_field_for_its_id_needs_the_header() -> None:
 def test_nothing_is_started_by_another_route() -> None:
     """What the template does not have is not found."""
     assert Front().ask(ADA, "PATCH")[0] == 404
+
+
+def test_a_letter_of_a_message_without_a_field_for_its_id_keeps_the_messages_own() -> None:
+    """SQS gives what is sent again another id: what was started before its letter, is that saga."""
+    front = Front()
+    without = [replace(one, id=()) for one in front.known]
+    starter = Starter(front.store, front.executions)
+    queues = {"SignupQueue": f"{URL}signups"}
+    messages = Messages(without, starter, front.letters, queues, lambda: AT, front.log)
+    messages.take([message("signups", {"plan": "pro"}, "m-1")], lambda: 30)
+    messages.take([message("signups", ADA, "m-2")], lambda: 30)
+    [letter] = front.letters.letters
+    assert letter.message == "m-1"
+    again = {"messageAttributes": {MESSAGE: {"stringValue": "m-2", "dataType": "String"}}}
+    for number in ("m-3", "m-4"):
+        messages.take([{**message("signups", ADA, number), **again}], lambda: 30)
+    assert front.started == ["m-2"]
+    messages.take([{**message("signups", {}, "m-5"), **again}], lambda: 30)
+    assert front.letters.letters[-1].message == "m-2"
