@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from handlers.models import Cents, Model
 from stepsaga import BusEvent
 
-CustomerId = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Told(Model):
@@ -21,7 +21,8 @@ class Told(Model):
 class Signup(Told):
     """Somebody wants to become a customer: the input of Onboard, and of OpenAccount."""
 
-    customer: CustomerId
+    number: Name = Field(description="of this attempt: who tries again has another")
+    customer: Name
     email: str = Field(min_length=3, max_length=320)
     limit: Cents = Field(description="the credit that is asked for")
 
@@ -29,7 +30,7 @@ class Signup(Told):
 class EmailConfirmed(Told):
     """Somebody has clicked the link in the message."""
 
-    customer: CustomerId
+    number: Name = Field(description="of the sign-up that the link was for")
 
 
 class Account(Model):

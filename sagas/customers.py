@@ -41,14 +41,14 @@ class Onboard(Saga):
     """Make a customer of whoever has signed up, or leave no trace of it."""
 
     signup = Input(Signup)
-    starts = (OnEvent(signed_up, id="customer"),)
+    starts = (OnEvent(signed_up, id="number"),)
     deadline = timedelta(days=30)
 
     invite = Step(notifications.ask_to_confirm, compensation=notifications.withdraw)
     confirmed = WaitForEvent(
         email_confirmed,
-        by="customer",
-        key=signup.customer,
+        by="number",
+        key=signup.number,
         timeout=timedelta(days=1),
         on_timeout=None,
     )
@@ -58,8 +58,8 @@ class Onboard(Saga):
             reminder=Step(notifications.remind, compensation=notifications.withdraw),
             late=WaitForEvent(
                 email_confirmed,
-                by="customer",
-                key=signup.customer,
+                by="number",
+                key=signup.number,
                 timeout=timedelta(days=6),
             ),
         ),

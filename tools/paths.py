@@ -105,7 +105,7 @@ def reference_sagas() -> Iterator[Path]:
         value = json.loads((EXAMPLES / f"{example}.json").read_text())
         name = f"{saga.__name__}, examples/{example}.json"
         events = [
-            Arrival(email_confirmed, {"customer": value["customer"]}, CONFIRMED[one])
+            Arrival(email_confirmed, {"number": value["number"]}, CONFIRMED[one])
             for one in CONFIRMED
             if one is saga
         ]

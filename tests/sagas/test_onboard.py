@@ -58,9 +58,9 @@ class Told:
         return ending_of(self.run.view)
 
 
-def confirmed(after: timedelta, customer: str = "ada", id_: str = "") -> Arrival:
+def confirmed(after: timedelta, number: str = "s1", id_: str = "") -> Arrival:
     """The event that the address is confirmed."""
-    return Arrival(email_confirmed, EmailConfirmed(customer=customer), after, id_)
+    return Arrival(email_confirmed, EmailConfirmed(number=number), after, id_)
 
 
 def play(
@@ -78,8 +78,8 @@ def play(
     tables.put(shop.dynamodb, names.customers, "balance", {"fund": fund})
     run = run_once(
         COMPILED,
-        {"customer": "ada", "email": "ada@example.com", "limit": limit},
-        saga_id="ada",
+        {"number": "s1", "customer": "ada", "email": "ada@example.com", "limit": limit},
+        saga_id="s1",
         store=MemoryStore(),
         faults=faults,
         answers={"agreed": answer} if answer else None,
@@ -123,7 +123,7 @@ def test_whoever_confirms_becomes_a_customer(shop: Shop, after: timedelta, asked
     assert told.after.requests == asked
 
 
-@pytest.mark.parametrize("events", [(), (confirmed(8 * DAY),), (confirmed(HOUR, "ben"),)])
+@pytest.mark.parametrize("events", [(), (confirmed(8 * DAY),), (confirmed(HOUR, "s2"),)])
 def test_whoever_does_not_leaves_no_trace(shop: Shop, events: Sequence[Arrival]) -> None:
     """A week without a confirmation undoes it, also where one comes late, or somebody else's."""
     assert play(shop, *events).ending is Ending.COMPENSATED
@@ -228,7 +228,7 @@ def test_faults_together_never_stick_and_never_cost_a_cent(
 
 
 def test_what_starts_it_is_the_event() -> None:
-    """The detail of SignedUp is the input, and the customer the id."""
+    """The detail of SignedUp is the input, and its number the id."""
     [trigger] = graph_of(Onboard).triggers
     assert trigger.name == f"event {signed_up.source} SignedUp"
     assert signed_up.model is Signup
