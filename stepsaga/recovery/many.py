@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.asl.kept import from_kept
 from stepsaga.errors import CommitUnreadable
 from stepsaga.graph import distributed_of
 from stepsaga.recovery.log import Items, Log
 from stepsaga.runtime.journal import value_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import streams_of_items
-from stepsaga.store.saga_events import ItemsOpened
 from stepsaga.store.slots import shard_of
 
 if TYPE_CHECKING:
@@ -25,6 +23,9 @@ if TYPE_CHECKING:
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
+MOST_READ: Final = 20_000
+"""Items of a saga that who looks after all of them reads: of more, its function's memory and time
+would not be enough, and the other sagas would wait for it."""
 LATE: Final = "/late/"
 """In the slots of what has landed late, and of its undoing."""
 
@@ -55,12 +56,15 @@ def with_items(log: Log, graph: SagaGraph, stream: str, store: EventStore) -> Lo
     return Log(log.run, (*log.commits, *commits), found) if found else log
 
 
-def whole(log: Log, stream: str, store: EventStore) -> Log:
-    """The same, where only the log says whether there are such maps."""
-    if ItemsOpened.__name__ not in log.types:
-        return log
-    kept = store.get_definition(log.fingerprint)
-    return log if kept is None else with_items(log, from_kept(kept), stream, store)
+def items_left(log: Log, graph: SagaGraph) -> int:
+    """How many items there are of maps that were not undone whole, as the saga's own stream says.
+
+    Args:
+        log: Of that stream.
+        graph: The saga.
+    """
+    open_ = (node for node, _ in distributed_of(graph.nodes) if not log.at(node.undo_slot))
+    return sum(opened["items"] for node in open_ if (opened := _opened(node, log)))
 
 
 def with_late(log: Log, store: EventStore) -> Log:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stepsaga.authoring import graph_of
 from stepsaga.engines.protocol import Status
 from stepsaga.graph import Call, ChoiceNode, MapNode, Origin, StepNode
+from stepsaga.recovery.many import MOST_READ
 from stepsaga.recovery.plan import MOST_LEFT
 from stepsaga.store.memory import MemoryStore
 from tests.distributed import pay
@@ -16,6 +17,8 @@ from tests.recovery.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stepsaga import Saga
 
 MOMENT = timedelta(milliseconds=10)
 
@@ -42,16 +45,26 @@ def _any(call: Call) -> Call:
     return replace(call, returns=Any, parameters=tuple(taken))
 
 
-def shop_of(kind: type[Shop] = Shop) -> Shop:
+def shop_of(
+    kind: type[Shop] = Shop, saga: type[Saga] = pay.PayAll, deadline: int | None = None
+) -> Shop:
     """A shop with a bucket."""
-    graph = graph_of(pay.PayAll)
-    graph = replace(graph, nodes=tuple(map(loose, graph.nodes)))
+    graph = graph_of(saga)
+    graph = replace(graph, nodes=tuple(map(loose, graph.nodes)), deadline=deadline)
     return kind(graph, store=MemoryStore(bucket="results"))
 
 
 def people(count: int) -> dict[str, Any]:
     """So many who are paid."""
     return {"payouts": [{"to": f"p{n}", "cents": n} for n in range(count)]}
+
+
+def filed(shop: Shop, count: int) -> dict[str, Any]:
+    """The same in a file."""
+    assert shop.store.objects
+    lines = (f'{{"to": "p{n}", "cents": 1}}\n' for n in range(count))
+    shop.store.objects.put({"payouts.txt": "".join(lines).encode()})
+    return {"file": {"bucket": "results", "key": "payouts.txt"}}
 
 
 def stopped(shop: Shop, count: int, moments: int) -> str:
@@ -91,6 +104,23 @@ def test_too_many_items_are_stuck_and_say_so() -> None:
     shop.engine.redrive(arn)
     assert shop.engine.wait(arn).status is Status.SUCCEEDED
     assert len(shop.world.standing) == MOST_LEFT + 2
+
+
+def test_of_more_items_than_that_none_is_read() -> None:
+    """Whoever looks after all sagas does not read a million items to say that they are too many."""
+    shop = shop_of(saga=pay.PayFile)
+    value = filed(shop, MOST_READ + 1)
+    arn = shop.engine.start("PayFile", value, name="one")
+    shop.clock.after(MOMENT * 3, lambda: shop.engine.stop(arn))
+    shop.engine.wait(arn)
+    shop.engine.settle()
+    assert shop.world.standing
+    assert shop.store.objects
+    [opened] = [e for c in shop.commits() for e in c.events if e.type == "ItemsOpened"]
+    listed = opened.data["value"]["list"]
+    shop.store.objects.put({listed: b"whoever reads that fails"})
+    assert shop.look(arn) == "stuck"
+    assert shop.undos() == []
 
 
 class Careless(Shop):
