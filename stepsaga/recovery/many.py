@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stepsaga.errors import CommitUnreadable
 from stepsaga.graph import distributed_of
+from stepsaga.limits import FIRST_INDEX
 from stepsaga.recovery.log import Items, Log
+from stepsaga.recovery.plan import left
+from stepsaga.recovery.reached import Side
 from stepsaga.runtime.journal import value_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import streams_of_items
 from stepsaga.store.slots import shard_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from stepsaga.graph import MapNode, SagaGraph
+    from stepsaga.recovery.reached import Reached
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
@@ -67,6 +73,32 @@ def items_left(log: Log, graph: SagaGraph) -> int:
     return sum(opened["items"] for node in open_ if (opened := _opened(node, log)))
 
 
+def is_held_up(tree: Iterable[Reached], log: Log, graph: SagaGraph, store: EventStore) -> bool:
+    """Whether an item is not undone yet that failed within the tolerance of its map.
+
+    A saga that has failed there was on its way forward, and a redrive goes on with it.
+
+    Args:
+        tree: What the run has reached, with its items.
+        log: Of the run, with its items.
+        graph: The saga.
+        store: The event store.
+
+    Raises:
+        CommitUnreadable: The list of the failed items is gone.
+    """
+    sides = {one.node.name: one for one in tree if isinstance(one, Side)}
+    for node, many in distributed_of(graph.nodes):
+        closed = log.at(many.end)
+        if closed is None or closed.outcome is not Outcome.RESULT:
+            continue
+        told = value_of(closed)
+        failed = _lines(told["bucket"], told["failures"], store) if told["failures"] else ()
+        if any(left(sides[node.name].lanes[one["index"] - FIRST_INDEX], log) for one in failed):
+            return True
+    return False
+
+
 def with_late(log: Log, store: EventStore) -> Log:
     """The log, with what has landed late of items: so much is told by a saga's end alone."""
     found = [
@@ -87,11 +119,16 @@ def _opened(node: MapNode, log: Log) -> dict[str, Any] | None:
 
 
 def _items(opened: dict[str, Any], store: EventStore) -> tuple[Any, ...]:
-    place = f"s3://{opened['bucket']}/{opened['list']}"
+    return tuple(one["item"] for one in _lines(opened["bucket"], opened["list"], store))
+
+
+def _lines(bucket: str, key: str, store: EventStore) -> Iterator[dict[str, Any]]:
+    """What a list of items has in its lines: `stepsaga.runtime.items`."""
+    place = f"s3://{bucket}/{key}"
     if store.objects is None:
         raise CommitUnreadable(f"the items are in {place}, and this function has no bucket")
     try:
-        lines = store.objects.lines(opened["bucket"], opened["list"])
-        return tuple(json.loads(line)["item"] for line in lines)
+        for line in store.objects.lines(bucket, key):
+            yield json.loads(line)
     except ValueError as error:
         raise CommitUnreadable(f"the items cannot be read: {error}") from error

@@ -20,7 +20,7 @@ from stepsaga.graph import distributed_of, steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT, START_SECONDS
 from stepsaga.recovery.executions import ABORTED, FAILED, SUCCEEDED, UNSUCCESSFUL, Execution
 from stepsaga.recovery.log import log_of
-from stepsaga.recovery.many import MOST_READ, items_left, with_items, with_late
+from stepsaga.recovery.many import MOST_READ, is_held_up, items_left, with_items, with_late
 from stepsaga.recovery.plan import MOST_LEFT, left, plan
 from stepsaga.recovery.reached import reached
 from stepsaga.recovery.undo import Run, Undoing, mend, names_of, onward, past, stays
@@ -239,8 +239,11 @@ class Reconciler:
             return self._go_on(execution, run, log, why, found)
         if goes_forward(log.latest[1]):
             return self._go_on(execution, run, log, "", found)
-        # What was undone of items that failed within their tolerance is no way back.
-        begun = any(one.outcome in BEGUN for one in own.commits)
+        # What was undone of items that failed within their tolerance is no way back: but what is
+        # left of that holds up the way forward.
+        begun = any(one.outcome in BEGUN for one in own.commits) or (
+            not unread and is_held_up(tree, log, graph, self._store)
+        )
         error = execution.error or execution.status
         if found.final is not None:
             if SagaCompleted.__name__ in log.types:

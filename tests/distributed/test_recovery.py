@@ -123,6 +123,38 @@ def test_of_more_items_than_that_none_is_read() -> None:
     assert shop.undos() == []
 
 
+class Closed(Shop):
+    """A shop where the account of p1 is closed, so that nothing can be had back from it either."""
+
+    closed = True
+
+    def resolve(self, reference: str) -> Callable[..., Any]:
+        """The handlers; whoever comes for that account fails."""
+        handler = super().resolve(reference)
+
+        def closed(**given: Any) -> Any:
+            if self.closed and getattr(given.get("item"), "to", "") == "p1":
+                raise ConnectionError("it is down")
+            return handler(**given)
+
+        closed.__signature__ = handler.__signature__  # type: ignore[attr-defined]  # PEP 362
+        closed.__annotations__ = handler.__annotations__
+        return closed
+
+
+def test_a_tolerated_item_that_cannot_be_undone_undoes_nobody_else() -> None:
+    """The saga is stuck behind the map, those who were paid keep that, and a redrive goes on."""
+    shop = shop_of(Closed)
+    arn = shop.engine.start("PayAll", people(5), name="one")
+    assert shop.engine.wait(arn).status is Status.FAILED
+    assert shop.look(arn) == "stuck"
+    assert shop.undos() == []
+    shop.closed = False
+    shop.engine.redrive(arn)
+    assert shop.engine.wait(arn).status is Status.SUCCEEDED
+    assert len(shop.world.standing) == 1 + 4 + 1
+
+
 class Careless(Shop):
     """A shop where whoever was recalled leaves no tombstone."""
 
