@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stepsaga.asl import moments
 from stepsaga.graph import (
     ChoiceNode,
+    Distributed,
     MapNode,
     ParallelNode,
     Role,
@@ -150,6 +151,12 @@ class _Walker:
                     for index, branch in enumerate(branches)
                 ]
                 return _last(ends, since)
+            case MapNode(distributed=Distributed(end=end)):
+                # Before the point of no return: only its own execution goes on with its items.
+                closed = self._data.log.at(end)
+                if closed is None or closed.outcome is not Outcome.RESULT:
+                    return None
+                return moment_of(closed.recorded_at)
             case MapNode():
                 return self._map(node, lanes, since)
 

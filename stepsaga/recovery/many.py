@@ -63,14 +63,16 @@ def with_items(log: Log, graph: SagaGraph, stream: str, store: EventStore) -> Lo
 
 
 def items_left(log: Log, graph: SagaGraph) -> int:
-    """How many items there are of maps that were not undone whole, as the saga's own stream says.
+    """How many items there may be to undo, or to seal, as the saga's own stream says.
 
     Args:
         log: Of that stream.
         graph: The saga.
     """
-    open_ = (node for node, _ in distributed_of(graph.nodes) if not log.at(node.undo_slot))
-    return sum(opened["items"] for node in open_ if (opened := _opened(node, log)))
+    maps = (
+        node for node, many in distributed_of(graph.nodes) if not log.at(node.undo_slot or many.end)
+    )
+    return sum(opened["items"] for node in maps if (opened := _opened(node, log)))
 
 
 def is_held_up(tree: Iterable[Reached], log: Log, graph: SagaGraph, store: EventStore) -> bool:

@@ -6,19 +6,25 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from stepsaga import DistributedMap, Input, JsonLines, Saga, Step
 from stepsaga.authoring import graph_of
 from stepsaga.engines.protocol import Status
 from stepsaga.graph import Call, ChoiceNode, MapNode, Origin, StepNode
-from stepsaga.recovery.many import MOST_READ
-from stepsaga.recovery.plan import MOST_LEFT
+from stepsaga.recovery.ahead import ahead
+from stepsaga.recovery.data import Data
+from stepsaga.recovery.log import Log
+from stepsaga.recovery.many import MOST_READ, items_left
+from stepsaga.recovery.plan import MOST_LEFT, Kind
 from stepsaga.store.memory import MemoryStore
-from tests.distributed import pay
+from stepsaga.store.slots import run_of
+from tests.distributed import bank, pay
 from tests.recovery.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stepsaga import Saga
 
 MOMENT = timedelta(milliseconds=10)
 
@@ -123,6 +129,50 @@ def test_of_more_items_than_that_none_is_read() -> None:
     assert shop.undos() == []
 
 
+class Looks(Saga):
+    """Looks at each line of a file, which nobody needs to undo."""
+
+    batch = Input(bank.Filed)
+    looks = DistributedMap(
+        JsonLines(batch.file, item=bank.Payout), look=Step(bank.screen, read_only=True)
+    )
+
+
+@pytest.mark.parametrize(("saga", "count"), [(pay.PayFile, 3), (Looks, 0)])
+def test_what_nobody_needs_to_undo_is_not_left(saga: type[Saga], count: int) -> None:
+    """A map that is closed has items left to undo only where there is something to undo."""
+    shop = shop_of(saga=saga)
+    shop.engine.wait(shop.engine.start(saga.__name__, filed(shop, 3), name="one"))
+    commits = shop.commits()
+    assert items_left(Log(run_of(commits[0]), commits), shop.graph) == count
+
+
+def reported(batch: bank.Batch) -> int:
+    """Find the report."""
+    return len(batch.payouts)
+
+
+class PaysAndReports(Saga):
+    """Pays all, reports that for good, and thanks."""
+
+    batch = Input(bank.Batch)
+    payouts = DistributedMap(batch.payouts, pay=Step(bank.pay_out, compensation=bank.recall))
+    report = Step(bank.report, pivot=True, verify=reported)
+    thank = Step(reported, retriable=True)
+
+
+def test_going_forward_asks_the_pivot_behind_a_map() -> None:
+    """The map is closed, so what became of the point of no return is all that is to be known."""
+    shop = shop_of(saga=PaysAndReports)
+    shop.hanging = {"report"}
+    arn = shop.engine.start("PaysAndReports", people(3), name="one")
+    shop.clock.after(MOMENT * 20, lambda: shop.engine.stop(arn))
+    shop.engine.wait(arn)
+    commits = shop.commits()
+    found = ahead(Data(shop.graph, Log(run_of(commits[0]), commits)), shop.clock.now())
+    assert [move.kind for move in found.moves] == [Kind.ASK]
+
+
 class Closed(Shop):
     """A shop where the account of p1 is closed, so that nothing can be had back from it either."""
 
@@ -145,6 +195,7 @@ class Closed(Shop):
 def test_a_tolerated_item_that_cannot_be_undone_undoes_nobody_else() -> None:
     """The saga is stuck behind the map, those who were paid keep that, and a redrive goes on."""
     shop = shop_of(Closed)
+    assert isinstance(shop, Closed)
     arn = shop.engine.start("PayAll", people(5), name="one")
     assert shop.engine.wait(arn).status is Status.FAILED
     assert shop.look(arn) == "stuck"
