@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from stepsaga.graph import Node, SagaGraph
     from stepsaga.recovery.data import Data
+    from stepsaga.recovery.log import Parts
     from stepsaga.recovery.places import Lanes
 
 
@@ -152,13 +153,16 @@ class _Walker:
                 ]
                 return _last(ends, since)
             case MapNode(distributed=Distributed(end=end)):
-                # Before the point of no return: only its own execution goes on with its items.
-                closed = self._data.log.at(end)
-                if closed is None or closed.outcome is not Outcome.RESULT:
-                    return None
-                return moment_of(closed.recorded_at)
+                return self._closed(end)
             case MapNode():
                 return self._map(node, lanes, since)
+
+    def _closed(self, end: Parts) -> datetime | None:
+        """When a distributed map was closed; only its own execution goes on with its items."""
+        commit = self._data.log.at(end)
+        if commit is None or commit.outcome is not Outcome.RESULT:
+            return None
+        return moment_of(commit.recorded_at)
 
     def _step(self, node: StepNode, lanes: Lanes) -> datetime | None:
         step = Step(node, lanes, None)
