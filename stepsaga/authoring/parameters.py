@@ -162,7 +162,7 @@ class Reader:
                 hint = "name it otherwise: what ends in `.$`, or has `${`, is no plain name here"
                 self._add("S540", f"{place}: {key!r} cannot be a key", hint)
                 continue
-            if key == "N" and len(given) == 1 and isinstance(value, SagaData | Step):
+            if key == "N" and self._in_dynamodb(given) and isinstance(value, SagaData | Step):
                 made[key] = self._number(place, value)
             else:
                 made[key] = self._value(place, value)
@@ -224,6 +224,11 @@ class Reader:
             elif value is not None:
                 made[-1] = f"{made[-1]}{value}{after}"
         return Text(tuple(made))
+
+    def _in_dynamodb(self, given: Mapping[Any, object]) -> bool:
+        """Whether this may be a value in DynamoDB's form, which has one key: its type."""
+        service, _, _ = self._action.name.removeprefix(SDK).partition(":")
+        return len(given) == 1 and service.startswith("dynamodb")
 
     def _number(self, where: str, value: object) -> Value:
         """DynamoDB takes numbers as texts."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stepsaga.asl import moments
 from stepsaga.graph import (
     ChoiceNode,
+    Distributed,
     MapNode,
     ParallelNode,
     Role,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from stepsaga.graph import Node, SagaGraph
     from stepsaga.recovery.data import Data
+    from stepsaga.recovery.log import Parts
     from stepsaga.recovery.places import Lanes
 
 
@@ -150,8 +152,17 @@ class _Walker:
                     for index, branch in enumerate(branches)
                 ]
                 return _last(ends, since)
+            case MapNode(distributed=Distributed(end=end)):
+                return self._closed(end)
             case MapNode():
                 return self._map(node, lanes, since)
+
+    def _closed(self, end: Parts) -> datetime | None:
+        """When a distributed map was closed; only its own execution goes on with its items."""
+        commit = self._data.log.at(end)
+        if commit is None or commit.outcome is not Outcome.RESULT:
+            return None
+        return moment_of(commit.recorded_at)
 
     def _step(self, node: StepNode, lanes: Lanes) -> datetime | None:
         step = Step(node, lanes, None)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from stepsaga.asl.kept import from_kept
 from stepsaga.recovery.log import log_of
-from stepsaga.recovery.plan import plan
+from stepsaga.recovery.many import MOST_READ, items_left, with_items
+from stepsaga.recovery.plan import MOST_LEFT, left, plan
 from stepsaga.recovery.reached import reached
 from stepsaga.recovery.reconcile import last_call
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from stepsaga.graph import SagaGraph
     from stepsaga.recovery.executions import Executions
+    from stepsaga.recovery.log import Log
     from stepsaga.store.open_sagas import OpenSaga
     from stepsaga.store.protocol import EventStore
 
@@ -70,9 +72,23 @@ class Deadlines:
         goes_back = log.latest[0] or log.goes_back
         if log.has_ended or goes_back or plan(reached(graph, log)[0], log).final:
             return False
+        if self._is_too_much(row, graph, log):
+            return False
         cause = f"its deadline of {graph.deadline} s passed at {ends.isoformat()}"
         self._executions.stop(row.execution, EXCEEDED, cause)
         return True
+
+    def _is_too_much(self, row: OpenSaga, graph: SagaGraph, log: Log) -> bool:
+        """Whether nobody but its own execution could undo it, for its maps have too many items.
+
+        That does so by itself, at the latest when its wait is over: its next call is refused.
+        """
+        if not (items := items_left(log, graph)):
+            return False
+        if items > MOST_READ:
+            return True
+        log = with_items(log, graph, row.stream, self._store)
+        return left(reached(graph, log)[0], log) > MOST_LEFT
 
     def graph(self, row: OpenSaga) -> SagaGraph | None:
         """The graph of a saga that runs; None where it is not kept, or nobody knows its release."""

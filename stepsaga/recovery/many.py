@@ -10,21 +10,28 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.asl.kept import from_kept
 from stepsaga.errors import CommitUnreadable
 from stepsaga.graph import distributed_of
+from stepsaga.limits import FIRST_INDEX
 from stepsaga.recovery.log import Items, Log
+from stepsaga.recovery.plan import left
+from stepsaga.recovery.reached import Side
 from stepsaga.runtime.journal import value_of
 from stepsaga.store.commits import Outcome
 from stepsaga.store.events import streams_of_items
-from stepsaga.store.saga_events import ItemsOpened
 from stepsaga.store.slots import shard_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from stepsaga.graph import MapNode, SagaGraph
+    from stepsaga.recovery.reached import Reached
     from stepsaga.store.commits import Commit
     from stepsaga.store.protocol import EventStore
 
+MOST_READ: Final = 20_000
+"""Items of a saga that who looks after all of them reads: of more, its function's memory and time
+would not be enough, and the other sagas would wait for it."""
 LATE: Final = "/late/"
 """In the slots of what has landed late, and of its undoing."""
 
@@ -55,12 +62,43 @@ def with_items(log: Log, graph: SagaGraph, stream: str, store: EventStore) -> Lo
     return Log(log.run, (*log.commits, *commits), found) if found else log
 
 
-def whole(log: Log, stream: str, store: EventStore) -> Log:
-    """The same, where only the log says whether there are such maps."""
-    if ItemsOpened.__name__ not in log.types:
-        return log
-    kept = store.get_definition(log.fingerprint)
-    return log if kept is None else with_items(log, from_kept(kept), stream, store)
+def items_left(log: Log, graph: SagaGraph) -> int:
+    """How many items there may be to undo, or to seal, as the saga's own stream says.
+
+    Args:
+        log: Of that stream.
+        graph: The saga.
+    """
+    maps = (
+        node for node, many in distributed_of(graph.nodes) if not log.at(node.undo_slot or many.end)
+    )
+    return sum(opened["items"] for node in maps if (opened := _opened(node, log)))
+
+
+def is_held_up(tree: Iterable[Reached], log: Log, graph: SagaGraph, store: EventStore) -> bool:
+    """Whether an item is not undone yet that failed within the tolerance of its map.
+
+    A saga that has failed there was on its way forward, and a redrive goes on with it.
+
+    Args:
+        tree: What the run has reached, with its items.
+        log: Of the run, with its items.
+        graph: The saga.
+        store: The event store.
+
+    Raises:
+        CommitUnreadable: The list of the failed items is gone.
+    """
+    sides = {one.node.name: one for one in tree if isinstance(one, Side)}
+    for node, many in distributed_of(graph.nodes):
+        closed = log.at(many.end)
+        if closed is None or closed.outcome is not Outcome.RESULT:
+            continue
+        told = value_of(closed)
+        failed = _lines(told["bucket"], told["failures"], store) if told["failures"] else ()
+        if any(left(sides[node.name].lanes[one["index"] - FIRST_INDEX], log) for one in failed):
+            return True
+    return False
 
 
 def with_late(log: Log, store: EventStore) -> Log:
@@ -83,11 +121,16 @@ def _opened(node: MapNode, log: Log) -> dict[str, Any] | None:
 
 
 def _items(opened: dict[str, Any], store: EventStore) -> tuple[Any, ...]:
-    place = f"s3://{opened['bucket']}/{opened['list']}"
+    return tuple(one["item"] for one in _lines(opened["bucket"], opened["list"], store))
+
+
+def _lines(bucket: str, key: str, store: EventStore) -> Iterator[dict[str, Any]]:
+    """What a list of items has in its lines: `stepsaga.runtime.items`."""
+    place = f"s3://{bucket}/{key}"
     if store.objects is None:
         raise CommitUnreadable(f"the items are in {place}, and this function has no bucket")
     try:
-        lines = store.objects.lines(opened["bucket"], opened["list"])
-        return tuple(json.loads(line)["item"] for line in lines)
+        for line in store.objects.lines(bucket, key):
+            yield json.loads(line)
     except ValueError as error:
         raise CommitUnreadable(f"the items cannot be read: {error}") from error

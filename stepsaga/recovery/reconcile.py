@@ -20,7 +20,7 @@ from stepsaga.graph import distributed_of, steps_of
 from stepsaga.limits import DISPATCH_SECONDS, FIRST_END_SLOT, START_SECONDS
 from stepsaga.recovery.executions import ABORTED, FAILED, SUCCEEDED, UNSUCCESSFUL, Execution
 from stepsaga.recovery.log import log_of
-from stepsaga.recovery.many import whole, with_late
+from stepsaga.recovery.many import MOST_READ, is_held_up, items_left, with_items, with_late
 from stepsaga.recovery.plan import MOST_LEFT, left, plan
 from stepsaga.recovery.reached import reached
 from stepsaga.recovery.undo import Run, Undoing, mend, names_of, onward, past, stays
@@ -223,8 +223,12 @@ class Reconciler:
         if kept is None:
             return Found.UNKNOWN
         run = Run(execution.saga, execution.id, log.run, execution.arn)
-        own, log = log, whole(log, run.stream, self._store)
-        tree, lacking = reached(from_kept(kept), log)
+        graph, own = from_kept(kept), log
+        # What has ended badly for good is looked into all the same, for what has landed late.
+        unread = 0 if log.has_ended else items_left(log, graph)
+        if unread <= MOST_READ:
+            unread, log = 0, with_items(log, graph, run.stream, self._store)
+        tree, lacking = reached(graph, log)
         found = plan(tree, log)
         if log.has_ended:
             # What landed after its step was undone is undone once more (rule 11), where it can be.
@@ -235,8 +239,11 @@ class Reconciler:
             return self._go_on(execution, run, log, why, found)
         if goes_forward(log.latest[1]):
             return self._go_on(execution, run, log, "", found)
-        # What was undone of items that failed within their tolerance is no way back.
-        begun = any(one.outcome in BEGUN for one in own.commits)
+        # What was undone of items that failed within their tolerance is no way back: but what is
+        # left of that holds up the way forward.
+        begun = any(one.outcome in BEGUN for one in own.commits) or (
+            not unread and is_held_up(tree, log, graph, self._store)
+        )
         error = execution.error or execution.status
         if found.final is not None:
             if SagaCompleted.__name__ in log.types:
@@ -248,9 +255,9 @@ class Reconciler:
         elif execution.status == FAILED and begun:
             stuck, then = Found.STUCK, mend(run)
             steps = names_of(found.moves)
-        elif (many := left(tree, log)) > MOST_LEFT:
+        elif (many := left(tree, log) + unread) > MOST_LEFT:
             stuck, then = Found.STUCK, by_redrive(run, many)
-            steps = names_of(found.moves)
+            steps = names_of((*found.seals, *found.moves))
         else:
             return self.undo(execution, log, f"its execution ended: {error}")
         event = SagaStuck(steps=steps, error=error, then=then)

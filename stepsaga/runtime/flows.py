@@ -225,9 +225,30 @@ def compensate(work: Work) -> Reply:
     found, value = _find(work, undone)
     if found == "nothing":
         return _undone(work, journal.compensate(undone, found, ()), NOTHING)
-    _take_back(work, value)
+    try:
+        _bind_undo(work, value)
+    except Refused as refusal:
+        if found == "doubt" and not _was_come_to(work):
+            return _undone(work, journal.compensate(undone, "nothing", ()), NOTHING)
+        raise _given_up(work, refusal) from refusal
+    _run_undo(work)
     emitted = work.handling.emitted
     return _undone(work, journal.compensate(undone, found, emitted), COMPENSATED)
+
+
+def _was_come_to(work: Work) -> bool:
+    """Whether the saga can have come to the step: all is done before it that its undoing needs.
+
+    A lane's undoing calls all of its compensations (rule 14). A step begins when all before it are
+    recorded, but for those that a choice passes over, for which every handler takes None.
+    """
+    single = (slot for slot in work.call.reads.values() if EVERY not in slot)
+    slots = [tuple(int(part) for part in slot) for slot in single]
+    return all(_has_result(work.journal.get(slot)) for slot in slots)
+
+
+def _has_result(stored: Commit | None) -> bool:
+    return stored is not None and stored.outcome is Outcome.RESULT
 
 
 def _compensate_late(work: Work) -> Reply:
@@ -238,22 +259,30 @@ def _compensate_late(work: Work) -> Reply:
     late = journal.landed()
     if late is None:
         raise StepFailedForGood(work.handling.text("no such effect has landed late"))
-    _take_back(work, value_of(late))
+    try:
+        _bind_undo(work, value_of(late))
+    except Refused as refusal:
+        raise _given_up(work, refusal) from refusal
+    _run_undo(work)
     stored = journal.compensate_late(late, work.handling.emitted)
     return _undone(work, stored, COMPENSATED)
 
 
-def _take_back(work: Work, value: Any) -> None:
-    """Call the compensation's handler with what there is to undo."""
-    call, handling = work.call, work.handling
+def _bind_undo(work: Work, value: Any) -> None:
+    """Give the compensation's handler what there is to undo.
+
+    Raises:
+        Refused: It does not take that.
+    """
+    given = {work.call.step: Recorded(work.call.step, value, 0, work.objects)}
+    work.handling.bind(_recorded(work) | given)
+
+
+def _run_undo(work: Work) -> None:
     try:
-        handling.bind(_recorded(work) | {call.step: Recorded(call.step, value, 0, work.objects)})
-    except Refused as refusal:
-        raise _given_up(work, refusal) from refusal
-    try:
-        handling.run_only()
+        work.handling.run_only()
     except Rejected as rejection:
-        raise handling.failure(rejection) from rejection
+        raise work.handling.failure(rejection) from rejection
 
 
 def _find(work: Work, undone: Slot) -> tuple[str, Any]:

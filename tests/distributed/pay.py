@@ -43,3 +43,14 @@ class PayTable(Saga):
         pay=Step(bank.pay_out, compensation=bank.recall),
         at_most=50,
     )
+
+
+class PayMost(Saga):
+    """Pay a list, of which so many in a hundred may be gone."""
+
+    batch = Input(bank.Batch)
+    payouts = DistributedMap(
+        batch.payouts,
+        pay=Step(bank.pay_out, compensation=bank.recall),
+        tolerated=0.29,
+    )

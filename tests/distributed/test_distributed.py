@@ -154,6 +154,14 @@ def test_a_later_failure_undoes_all_items_also_after_tolerated_ones() -> None:
     assert world.ledger.calls["undo pay p0"] == 1
 
 
+def test_a_share_is_what_is_written() -> None:
+    """Of 100 items 29 are 0.29, which in binary is a little less."""
+    world = World(pay.PayMost)
+    world.ledger.broken = {f"p{n}" for n in range(29)}
+    assert world.run(people(100)).status is Status.SUCCEEDED
+    assert world.told("payouts")["failed"] == 29
+
+
 def test_no_items_run_nothing() -> None:
     """An empty list is neither run nor undone."""
     world = World()

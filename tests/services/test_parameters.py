@@ -51,6 +51,23 @@ def sent(parameters: Mapping[str, Any], order: Mapping[str, Any]) -> Mapping[str
     return body
 
 
+class Counts(Saga):
+    """A message whose only field is called as DynamoDB calls a number."""
+
+    order = Input(shop.Order)
+    tell = ServiceStep(
+        Action.send_message(Queue("Parcels"), {"N": order.grams}),
+        repeatable=True,
+        read_only=True,
+    )
+
+
+def test_only_dynamodb_is_sent_numbers_as_texts() -> None:
+    """In a message a field N is what it is."""
+    [call] = SagaRunner().run(Counts, {"id": "one", "grams": 7}).actions
+    assert call.parameters["MessageBody"] == {"N": 7}
+
+
 @given(BODIES)
 @settings(max_examples=60, deadline=None)
 def test_constants_arrive_as_they_are(body: dict[str, Any]) -> None:
