@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handlers import inventory, notifications, payments, shipping
 from handlers.table import name_of
+from stepsaga.testing import tables_only
 from tools import customers, transfers, trips
 from tools.tables import below, create, put, scan
 
@@ -65,6 +66,7 @@ class Ledger:
         return {sku: count + self.held.get(sku, 0) for sku, count in self.stock.items()}
 
 
+@tables_only
 def setup(dynamodb: Any) -> None:
     """Create the tables of all participants under the names that they use, and fill them."""
     setup_orders(dynamodb)

@@ -12,14 +12,25 @@ if TYPE_CHECKING:
     from stepsaga.engines.endings import Ending
     from stepsaga.engines.events import Arrival
     from stepsaga.testing.runner import REJECT, SagaRun, SagaRunner
+    from stepsaga.testing.stack import tables_only
     from stepsaga.testing.verifier import LawBroken, SagaVerifier
 
-__all__ = ["REJECT", "Arrival", "Ending", "LawBroken", "SagaRun", "SagaRunner", "SagaVerifier"]
+__all__ = [
+    "REJECT",
+    "Arrival",
+    "Ending",
+    "LawBroken",
+    "SagaRun",
+    "SagaRunner",
+    "SagaVerifier",
+    "tables_only",
+]
 _RUNNER = "stepsaga.testing.runner"
 _MODULES = {
     "Arrival": "stepsaga.engines.events",
     "LawBroken": "stepsaga.testing.verifier",
     "SagaVerifier": "stepsaga.testing.verifier",
+    "tables_only": "stepsaga.testing.stack",
 }
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest
@@ -30,15 +30,27 @@ _SIGNED: Final = re.compile(r"/([^/]+)/dynamodb/aws4_request")
 """The region in a signature."""
 
 
+_ONLY: Final = "makes_tables_only"
+
+F = TypeVar("F", bound="Callable[[Any], None]")
+
+
+def tables_only(setup: F) -> F:
+    """Say of a ``setup(dynamodb)`` that it makes tables with items, always the same, and no more.
+
+    `stepsaga verify` begins anew thousands of times: such tables are made once, and put back.
+    """
+    setattr(setup, _ONLY, True)
+    return setup
+
+
 @dataclass(frozen=True, slots=True)
 class LocalStack:
     """A running server. boto3 finds it by the environment while the stack is up."""
 
     url: str
-    _others: list[str] = field(default_factory=list, repr=False)
-    """The calls of other services than DynamoDB."""
     _made: dict[Callable[[Any], None], bytes] = field(default_factory=dict, repr=False)
-    """What a setup has made, where that is tables and nothing else."""
+    """What setups have made that make nothing but tables."""
 
     def client(self, service: str = "dynamodb") -> Any:
         """A boto3 client of the stack."""
@@ -56,12 +68,10 @@ class LocalStack:
         if setup is None:
             return
         if setup in self._made:
-            # A matrix begins anew thousands of times: a tenth of a millisecond a table.
             _put_back(self._made[setup])
             return
-        before = len(self._others)
         setup(client or self.client())
-        if len(self._others) == before:
+        if getattr(setup, _ONLY, False):
             self._made[setup] = _all_tables()
 
 
@@ -88,7 +98,7 @@ def local_stack() -> Iterator[LocalStack]:
         url = f"http://{host}:{port}"
         with isolated(settings(url, "local")):
             _answer_here(url)
-            yield LocalStack(url, _others=_calls_of_others())
+            yield LocalStack(url)
     finally:
         server.stop()
 
@@ -118,19 +128,6 @@ def _answer_here(url: str) -> None:
         return stubber(request=known, **more)
 
     boto3.DEFAULT_SESSION.events.register("before-send.dynamodb", answer)
-
-
-def _calls_of_others() -> list[str]:
-    """The calls of other services, as long as the stack is up: of all clients made from now on."""
-    found: list[str] = []
-
-    def see(event_name: str, **more: Any) -> None:
-        del more
-        if not event_name.startswith("before-send.dynamodb."):
-            found.append(event_name)
-
-    boto3.DEFAULT_SESSION.events.register("before-send", see)
-    return found
 
 
 def _backends() -> Any:

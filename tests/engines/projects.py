@@ -37,7 +37,7 @@ capabilities = "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
 parameter_overrides = "Stage=dev LogRetentionDays=7"
 """
 BUILT = ".aws-sam/build"
-OTHERS = ("transfers.py", "trips.py")
+OTHERS = ("customers.py", "transfers.py", "trips.py")
 """Modules of this project's other sagas: one saga is enough to look at."""
 
 

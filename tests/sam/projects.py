@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
+from sagas.customers import Onboard, OpenAccount
 from sagas.orders import FulfilOrder
 from sagas.transfers import TransferMoney
 from sagas.trips import BookTrip, RentCar
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FULFIL_ORDER = graph_of(FulfilOrder)
-PROJECT = (FULFIL_ORDER, graph_of(TransferMoney), graph_of(RentCar), graph_of(BookTrip))
+PROJECT = (
+    FULFIL_ORDER,
+    *map(graph_of, (TransferMoney, RentCar, BookTrip, OpenAccount, Onboard)),
+)
 """All sagas of this project."""
 CHANGE_ADDRESS = saga(
     [
@@ -55,7 +59,8 @@ TABLES = ("StockTable", "AccountsTable", "ParcelsTable", "OutboxTable")
 def copy_of_reference(root: Path) -> Path:
     """The reference application's files in a folder of a test's own, with FulfilOrder alone."""
     others = shutil.ignore_patterns(
-        "__pycache__", "trips.py", "transfers.py", "book_trip.asl.json", "transfer_money.asl.json"
+        *("__pycache__", "trips.py", "transfers.py", "customers.py"),
+        *("book_trip.asl.json", "transfer_money.asl.json", "onboard.asl.json"),
     )
     for name in ("handlers", "sagas", "statemachines"):
         shutil.copytree(ROOT / name, root / name, ignore=others)

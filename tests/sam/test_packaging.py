@@ -48,8 +48,8 @@ def test_functions_carry_what_they_need(application: Application, tmp_path: Path
         build(ROOT, application, function.name, tmp_path / function.name, TARGET)
         own = f"handlers/{function.name.lower()}.py"
         shared = ["handlers/__init__.py", "handlers/models.py", "handlers/table.py"]
-        if function.name == "Notifications":  # it serves BookTrip, too
-            shared.append("handlers/travel.py")
+        if function.name == "Notifications":  # it serves other sagas, too
+            shared += ["handlers/onboarding.py", "handlers/travel.py"]
         assert files(tmp_path / function.name) == sorted([*shared, own])
 
 

@@ -197,7 +197,7 @@ def test_the_participants_tables_outlive_the_stack_in_prod(project: str) -> None
     tables = of_type(load(text), "DynamoDB::Table")
     # Which sagas are open can be told from the events.
     tables.pop("OpenSagas", None)
-    assert len(tables.keys() - {"EventTable"}) == {"reference": 10, "new": 2}[project]
+    assert len(tables.keys() - {"EventTable"}) == {"reference": 11, "new": 2}[project]
     for table in tables.values():
         for policy in (table["DeletionPolicy"], table["UpdateReplacePolicy"]):
             assert resolved(policy, prod=True) == "Retain"
