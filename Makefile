@@ -63,7 +63,7 @@ events: stack  ## 1,000 events for 1,000 sagas that wait, all at once, on this m
 	@$(BIN)/python -m tools.events $(if $(SAGAS),--sagas $(SAGAS)) $(EVENTS)
 
 test: stack  ## the whole test suite
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
 verify: setup  ## everything that can go wrong in the reference sagas
 	$(BIN)/stepsaga verify --jobs $(VERIFY_WORKERS) --junit verify-stub.xml

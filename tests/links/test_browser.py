@@ -25,8 +25,6 @@ SCRIPT: Final = "document.title='caught'"
 EVIL: Final = f'<script>{SCRIPT}</script><img src=x onerror="{SCRIPT}">'
 MILLISECONDS: Final = 20_000
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
