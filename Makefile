@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 LOCK := requirements/project.lock
 SAM := .venv-sam
 MINISTACK := .venv-ministack
-PYTEST_WORKERS ?= 2
+PYTEST_WORKERS ?= 3
 VERIFY_WORKERS ?= 2
 
 sum = $(shell cat $(1) 2>/dev/null | cksum | tr -d ' ')
