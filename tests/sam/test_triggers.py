@@ -214,6 +214,6 @@ def test_a_queue_or_a_route_starts_one_saga(small: Small, again: str) -> None:
         project(small, again=again, all_=True)
 
 
-def test_without_triggers_there_is_nothing_of_it(whole_project: Application) -> None:
+def test_without_triggers_there_is_nothing_of_it(application: Application) -> None:
     """Neither a function nor a queue: who uses no triggers pays nothing."""
-    assert whole_project.starting is None
+    assert application.starting is None
