@@ -181,6 +181,10 @@ class Payloads:
         payload["takes"] = {"items": [node.items.name or self.graph.input.name, *node.items.path]}
         if node.items.origin is Origin.INPUT and self.graph.input.model:
             payload["model"] = self.graph.input.model
+        if node.items.origin is Origin.STEP:
+            keys = self.places.of_step(node.items.name, self.positions[node.name].lanes)
+            if keys != (node.items.name, "value"):
+                payload["places"] = {node.items.name: list(keys)}
         if self.graph.deadline is not None:
             payload["deadline"] = self.graph.deadline
         if node.name in self.openers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from stepsaga.asl.release import build
 from stepsaga.asl.rules import lint
 from stepsaga.authoring import graph_of
+from stepsaga.authoring.slots import numbered
+from stepsaga.graph import Datum, Lane, MapNode, Origin, ParallelNode
 from tests.distributed import pay
 
 GOLDEN = Path(__file__).parent / "pay_file.asl.json"
@@ -47,3 +50,17 @@ def test_what_would_lose_items_is_refused(change: Any, code: str) -> None:
     changed = definition()
     change(changed["States"]["payouts"])
     assert code in {problem.code for problem in lint(changed)}
+
+
+def test_a_list_from_a_lane_is_found_where_it_stands() -> None:
+    """The result of a step in a parallel is not in the document by the step's own name."""
+    graph = graph_of(pay.PayAll)
+    hold, payouts, *rest = graph.nodes
+    assert isinstance(payouts, MapNode)
+    beside = ParallelNode("beside", (Lane("lane", (hold,)),), (0,))
+    over = replace(payouts, items=Datum(Origin.STEP, hold.name, ("list",)))
+    nodes = numbered((beside, over, *rest))
+    states = build(replace(graph, nodes=nodes)).definition["States"]
+    opened = states["open payouts"]["Parameters"]["Payload"]
+    assert opened["takes"] == {"items": ["hold", "list"]}
+    assert opened["places"] == {"hold": ["beside", "lane", "own", "hold", "value"]}
