@@ -21,6 +21,7 @@ from stepsaga.limits import TERMINAL_SLOT
 
 if TYPE_CHECKING:
     from stepsaga.asl.states import States
+    from stepsaga.graph import Retry
 
 PUT_ITEM: Final = "arn:aws:states:::dynamodb:putItem"
 TAKEN: Final = "DynamoDB.ConditionalCheckFailedException"
@@ -97,30 +98,45 @@ class Endings:
                 "S.$": f"States.Format('{saga}#{{}}/{{}}/{TERMINAL_SLOT}',"
                 " $$.Execution.Name, $$.Execution.StartTime)"
             },
-            "correlation_id": {"S.$": "$$.Execution.Name"},
-            "causation_id": {"S.$": "$$.Execution.Id"},
-            "recorded_at": {"S.$": "$$.State.EnteredTime"},
-            "attempt": {"N.$": "States.Format('{}', $$.State.RetryCount)"},
-            "fingerprint": {"S": self._fingerprint},
         }
         return {
-            "Type": "Task",
-            "Resource": PUT_ITEM,
-            "TimeoutSeconds": RECORD_SECONDS,
-            "Parameters": {
-                "TableName": f"${{{EVENT_TABLE}}}",
-                "Item": item,
-                "ConditionExpression": "attribute_not_exists(slot)",
-            },
-            "Retry": [
-                {"ErrorEquals": [TAKEN], "MaxAttempts": 0},
-                retrier(("States.ALL",), RECORD_RETRY),
-            ],
+            **put(item, self._fingerprint, RECORD_RETRY),
             # Somebody recorded this end before: it is done (rule 8).
             "Catch": [catcher(TAKEN, None, taken)],
             "ResultPath": None,
             **then,
         }
+
+
+def put(item: dict[str, Any], fingerprint: str, retry: Retry) -> dict[str, Any]:
+    """A Task in which Step Functions itself records a commit, unless its slot is taken.
+
+    Args:
+        item: What the commit says, and where.
+        fingerprint: Of the release.
+        retry: For what fails, but for a slot that is taken.
+    """
+    return {
+        "Type": "Task",
+        "Resource": PUT_ITEM,
+        "TimeoutSeconds": RECORD_SECONDS,
+        "Parameters": {
+            "TableName": f"${{{EVENT_TABLE}}}",
+            "Item": {
+                **item,
+                "correlation_id": {"S.$": "$$.Execution.Name"},
+                "causation_id": {"S.$": "$$.Execution.Id"},
+                "recorded_at": {"S.$": "$$.State.EnteredTime"},
+                "attempt": {"N.$": "States.Format('{}', $$.State.RetryCount)"},
+                "fingerprint": {"S": fingerprint},
+            },
+            "ConditionExpression": "attribute_not_exists(slot)",
+        },
+        "Retry": [
+            {"ErrorEquals": [TAKEN], "MaxAttempts": 0},
+            retrier(("States.ALL",), retry),
+        ],
+    }
 
 
 def event(name: str, data: str) -> dict[str, Any]:

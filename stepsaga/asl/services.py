@@ -10,12 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from stepsaga.asl.endings import PUT_ITEM, TAKEN, event
-from stepsaga.asl.names import DEFAULT_BUS, EVENT_TABLE
+from stepsaga.asl.endings import event, put
+from stepsaga.asl.names import DEFAULT_BUS
 from stepsaga.asl.payloads import own_address
 from stepsaga.asl.positions import path
 from stepsaga.asl.retriers import retrier
-from stepsaga.asl.times import RECORD_SECONDS, SERVICE_RECORD_RETRY
+from stepsaga.asl.times import SERVICE_RECORD_RETRY
 from stepsaga.graph import Datum, Known, Target, TargetKind, Text, closing_step
 
 if TYPE_CHECKING:
@@ -99,27 +99,9 @@ class Services:
             "outcome": {"S": "result"},
             "events": {"L": events},
             "commit_id": {"S.$": self._key(node)},
-            "correlation_id": {"S.$": "$$.Execution.Name"},
-            "causation_id": {"S.$": "$$.Execution.Id"},
-            "recorded_at": {"S.$": "$$.State.EnteredTime"},
-            "attempt": {"N.$": "States.Format('{}', $$.State.RetryCount)"},
-            "fingerprint": {"S": self._payloads.fingerprint},
         }
-        return {
-            "Type": "Task",
-            "Resource": PUT_ITEM,
-            "TimeoutSeconds": RECORD_SECONDS,
-            "Parameters": {
-                "TableName": f"${{{EVENT_TABLE}}}",
-                "Item": item,
-                "ConditionExpression": "attribute_not_exists(slot)",
-            },
-            "Retry": [
-                {"ErrorEquals": [TAKEN], "MaxAttempts": 0},
-                retrier(FAILED, SERVICE_RECORD_RETRY),
-            ],
-            "ResultPath": None,
-        }
+        fingerprint = self._payloads.fingerprint
+        return {**put(item, fingerprint, SERVICE_RECORD_RETRY), "ResultPath": None}
 
     # Parameters
 

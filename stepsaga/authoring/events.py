@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args, get_or
 from stepsaga.authoring.questions import LONGEST_QUESTION, Question
 from stepsaga.authoring.signatures import Signature
 from stepsaga.authoring.step import DEFAULT
-from stepsaga.checks.annotations import arms, bare, is_open, name_of
+from stepsaga.checks.annotations import arms, bare, importable_name, is_open, name_of
 from stepsaga.checks.fields import did_you_mean, fields_of
 from stepsaga.checks.types import hides
 from stepsaga.graph import AwaitedEvent, BusinessEvent
@@ -160,8 +160,8 @@ def _business_event(event: object, options: Options) -> BusinessEvent | None:
         options.add("S520", f"{event!r} is no BusEvent", hint)
         return None
     model: Any = event.model
-    named = isinstance(model, type) and get_origin(model) is None
-    if not named or "<locals>" in model.__qualname__ or model.__module__ == "__main__":
+    reference = importable_name(model)
+    if not reference:
         text = f"the model {name_of(model)} of the event has no name to be imported by"
         options.add("S520", text, "make it a class at the top of a module in handlers/")
         return None
@@ -176,7 +176,6 @@ def _business_event(event: object, options: Options) -> BusinessEvent | None:
         hint = 'write the logical id of the bus in template.yaml, or leave it out for "default"'
         options.add("S520", f"bus={bus!r} names no resource of a template", hint)
         return None
-    reference = f"{model.__module__}:{model.__qualname__}"
     return BusinessEvent(event.source, event.name, bus, reference)
 
 

@@ -67,16 +67,20 @@ class AwsChildExecutions(AwsExecutions):
         return found and replace(found, saga=saga)
 
 
-def children_from(environment: Mapping[str, str], store: EventStore) -> Children:
-    """Children as a function's variables say where they are."""
-    executions = AwsChildExecutions(
+def executions_from(environment: Mapping[str, str]) -> AwsChildExecutions:
+    """Executions as a function's variables say where their machines are."""
+    return AwsChildExecutions(
         client("stepfunctions"),
         environment[MACHINES],
         environment[SAGAS].split(","),
         environment[UNDO],
         environment.get(ALIAS, ""),
     )
-    return Children(store, executions, StepFunctionsAnswers(), utc_now)
+
+
+def children_from(environment: Mapping[str, str], store: EventStore) -> Children:
+    """Children as a function's variables say where they are."""
+    return Children(store, executions_from(environment), StepFunctionsAnswers(), utc_now)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:

@@ -62,11 +62,7 @@ def parts_from(
         StepFailed: No client can be made.
         KeyError, OSError: A variable or the file is missing.
     """
-    from stepsaga.recovery.children_entry import (  # noqa: PLC0415  # at the first call
-        ALIAS,
-        AwsChildExecutions,
-    )
-    from stepsaga.recovery.deployed import MACHINES, SAGAS, UNDO  # noqa: PLC0415  # as above
+    from stepsaga.recovery.children_entry import executions_from  # noqa: PLC0415  # at the first call
     from stepsaga.runtime.lambda_entry import EVENT_TABLE, LazyS3  # noqa: PLC0415  # as above
     from stepsaga.store.dynamodb import DynamoDBStore  # noqa: PLC0415  # as above
 
@@ -75,14 +71,7 @@ def parts_from(
     store = DynamoDBStore(
         client=client("dynamodb"), table=environment[EVENT_TABLE], s3=LazyS3(client)
     )
-    executions = AwsChildExecutions(
-        client("stepfunctions"),
-        environment[MACHINES],
-        environment[SAGAS].split(","),
-        environment[UNDO],
-        environment.get(ALIAS, ""),
-    )
-    starter = Starter(store, executions)
+    starter = Starter(store, executions_from(environment))
     queues = {
         name.removeprefix(FROM): url for name, url in environment.items() if name.startswith(FROM)
     }
